@@ -1,0 +1,32 @@
+-- what each role's login may do; applied after every migration, where the
+-- logins exist
+
+GRANT USAGE ON SCHEMA meldpunt TO meldpunt_fetcher, meldpunt_worker, meldpunt_sender, meldpunt_admin;
+GRANT USAGE ON SCHEMA meldpunt_private TO meldpunt_worker, meldpunt_admin;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt FROM PUBLIC;
+GRANT SELECT ON meldpunt.migrations TO meldpunt_fetcher, meldpunt_worker, meldpunt_sender, meldpunt_admin;
+
+GRANT EXECUTE ON FUNCTION meldpunt.mailbox_enter(text, text, text) TO meldpunt_fetcher, meldpunt_sender;
+GRANT USAGE ON SEQUENCE meldpunt.blob_ids TO meldpunt_fetcher;
+GRANT INSERT ON meldpunt.blobs TO meldpunt_fetcher;
+GRANT INSERT ON meldpunt.inbound TO meldpunt_fetcher;
+GRANT SELECT (id, mailbox, folder, uidvalidity, uid, moved_at, header_only), UPDATE (moved_at)
+	ON meldpunt.inbound TO meldpunt_fetcher;
+
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA meldpunt TO meldpunt_worker;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA meldpunt_private TO meldpunt_worker;
+GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpunt.outbound,
+	meldpunt.deadlines TO meldpunt_worker;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
+REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;
+
+GRANT EXECUTE ON FUNCTION meldpunt.outbound_claim(smallint), meldpunt.outbound_hold(bigint, integer),
+	meldpunt.outbound_settle(bigint, integer, text, integer, text), meldpunt.outbound_recover(smallint),
+	meldpunt.outbound_next(smallint), meldpunt.mailbox_smtp_size(smallint, bigint),
+	meldpunt.letter_part(bigint, integer) TO meldpunt_sender;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA meldpunt, meldpunt_private TO meldpunt_admin;
+GRANT INSERT ON meldpunt.events TO meldpunt_admin;
+GRANT UPDATE (state, outcome, claims, reader_deaths, next_try_at) ON meldpunt.inbound TO meldpunt_admin;
+GRANT EXECUTE ON FUNCTION meldpunt.case_json(bigint, boolean) TO meldpunt_admin;

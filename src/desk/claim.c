@@ -1,0 +1,152 @@
+#include "desk/claim.h"
+
+#include "base/fault.h"
+
+static const char sql_claim[] =
+	"WITH schema AS (SELECT max(version) AS version FROM migrations),"
+	" picked AS (UPDATE inbound i SET claims = i.claims + 1,"
+	"  claimed_at = now(), next_try_at = now() + retry_delay(i.claims + 1)"
+	"  WHERE i.id = (SELECT id FROM inbound WHERE state = 'new'"
+	"   AND next_try_at <= now() AND (SELECT version FROM schema) = $1"
+	"   ORDER BY (claims >= 3), next_try_at, id LIMIT 1"
+	"   FOR UPDATE SKIP LOCKED)"
+	"  RETURNING i.*)"
+	" SELECT schema.version, p.id, p.mailbox AS mailbox_id, b.name AS mailbox,"
+	" (extract(epoch FROM p.arrived_at) * 1000000)::bigint AS arrived_at,"
+	" p.size, p.blob, p.header_only, p.claims, p.reader_deaths, p.number"
+	" FROM schema LEFT JOIN picked p ON true"
+	" LEFT JOIN mailboxes b ON b.id = p.mailbox";
+
+bool
+claim_next(struct db *db, int schema_version, struct inbound **inbound,
+	GError **error)
+{
+	g_autoptr(rows) found = db_query(db, error, sql_claim,
+		PARAM_INT8(schema_version));
+	struct inbound *in;
+
+	*inbound = NULL;
+	if (found == NULL)
+		return false;
+	if (rows_int8(found, 0, "version") != schema_version)
+		return fault_set(error, FAULT_SETUP, "the database's schema "
+			"was changed by another version of meldpunt");
+	if (rows_text(found, 0, "id") == NULL)
+		return true;
+	*inbound = in = g_new0(struct inbound, 1);
+	in->id = rows_int8(found, 0, "id");
+	in->mailbox_id = rows_int8(found, 0, "mailbox_id");
+	in->mailbox = g_strdup(rows_text(found, 0, "mailbox"));
+	in->arrived_at = rows_int8(found, 0, "arrived_at");
+	in->size = rows_int8(found, 0, "size");
+	in->blob = rows_int8(found, 0, "blob");
+	in->header_only = rows_bool(found, 0, "header_only");
+	in->claims = rows_int8(found, 0, "claims");
+	in->reader_deaths = rows_int8(found, 0, "reader_deaths");
+	in->number = g_strdup(rows_text(found, 0, "number"));
+	return true;
+}
+
+static const char sql_hold[] =
+	"SELECT id FROM inbound WHERE id = $1 AND state = 'new'"
+	" FOR UPDATE SKIP LOCKED";
+
+bool
+claim_hold(struct db *db, const struct inbound *inbound, bool *mine,
+	GError **error)
+{
+	g_autoptr(rows) held = NULL;
+
+	if (!db_begin(db, error))
+		return false;
+	held = db_query(db, error, sql_hold, PARAM_INT8(inbound->id));
+	if (held == NULL)
+		return false;
+	*mine = rows_count(held) == 1;
+	return true;
+}
+
+static const char sql_wait[] =
+	"SELECT extract(epoch FROM min(next_try_at) - now()) AS seconds"
+	" FROM inbound WHERE state = 'new'";
+
+bool
+claim_wait(struct db *db, int *milliseconds, GError **error)
+{
+	g_autoptr(rows) next = db_query(db, error, sql_wait);
+	const char *seconds;
+
+	if (next == NULL)
+		return false;
+	seconds = rows_text(next, 0, "seconds");
+	*milliseconds = -1;
+	if (seconds != NULL)
+		*milliseconds = CLAMP(
+			g_ascii_strtod(seconds, NULL) * 1000 + 1, 1, 3600000);
+	return true;
+}
+
+static const char sql_postpone[] =
+	"UPDATE inbound SET next_try_at = now() + retry_delay(claims)"
+	" WHERE id = $1 AND state = 'new'";
+
+bool
+claim_postpone(struct db *db, const struct inbound *inbound, GError **error)
+{
+	return db_run(db, error, sql_postpone, PARAM_INT8(inbound->id));
+}
+
+static const char sql_reader_died[] =
+	"UPDATE inbound SET reader_deaths = reader_deaths + 1,"
+	" next_try_at = now() WHERE id = $1 AND state = 'new'";
+
+bool
+claim_reader_died(struct db *db, const struct inbound *inbound, GError **error)
+{
+	return db_run(db, error, sql_reader_died, PARAM_INT8(inbound->id));
+}
+
+static const char sql_reserve[] = "SELECT number_reserve($1, $2) AS number";
+
+bool
+claim_number(struct db *db, struct inbound *inbound, const char *zone,
+	bool *mine, GError **error)
+{
+	g_autoptr(rows) reserved = NULL;
+
+	*mine = true;
+	if (inbound->number != NULL)
+		return true;
+	reserved = db_query(db, error, sql_reserve, PARAM_INT8(inbound->id),
+		PARAM_TEXT(zone));
+	if (reserved == NULL || !db_commit(db, error))
+		return false;
+	inbound->number = g_strdup(rows_text(reserved, 0, "number"));
+	return claim_hold(db, inbound, mine, error);
+}
+
+static const char sql_done[] =
+	"UPDATE inbound SET state = 'done', outcome = $2,"
+	" case_id = nullif($3::bigint, 0), original = nullif($4::bigint, 0)"
+	" WHERE id = $1";
+
+bool
+claim_done(struct db *db, const struct inbound *inbound, const char *outcome,
+	int64_t case_id, int64_t original, GError **error)
+{
+	return db_run(db, error, sql_done, PARAM_INT8(inbound->id),
+		PARAM_TEXT(outcome), PARAM_INT8(case_id),
+		PARAM_INT8(original));
+}
+
+static const char sql_quarantine[] =
+	"UPDATE inbound SET state = 'quarantined', reason = $2,"
+	" case_id = nullif($3::bigint, 0) WHERE id = $1";
+
+bool
+claim_quarantine(struct db *db, const struct inbound *inbound,
+	const char *reason, int64_t case_id, GError **error)
+{
+	return db_run(db, error, sql_quarantine, PARAM_INT8(inbound->id),
+		PARAM_TEXT(reason), PARAM_INT8(case_id));
+}

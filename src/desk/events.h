@@ -1,0 +1,11 @@
+/* Events of a case: fixed words and ids, never content. */
+#ifndef DESK_EVENTS_H
+#define DESK_EVENTS_H
+
+#include "edge/db.h"
+
+/* case_id or inbound may be 0: none. */
+bool event_add(struct db *db, int64_t case_id, int64_t inbound,
+	const char *what, const char *detail, GError **error);
+
+#endif

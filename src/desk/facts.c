@@ -1,0 +1,107 @@
+#include "desk/facts.h"
+
+#include <string.h>
+
+static const char sql_same_bytes[] =
+	"SELECT o.id, coalesce(o.case_id, 0) AS case_id"
+	" FROM inbound i JOIN inbound o ON o.mailbox = i.mailbox"
+	" AND o.sha256 = i.sha256 AND o.id < i.id"
+	" WHERE i.id = $1 AND NOT i.header_only ORDER BY o.id LIMIT 1";
+
+bool
+facts_same_bytes(struct db *db, const struct inbound *inbound,
+	struct facts *facts, GError **error)
+{
+	g_autoptr(rows) found =
+		db_query(db, error, sql_same_bytes, PARAM_INT8(inbound->id));
+
+	if (found == NULL)
+		return false;
+	if (rows_count(found) > 0) {
+		facts->same_message = rows_int8(found, 0, "id");
+		facts->same_case = rows_int8(found, 0, "case_id");
+	}
+	return true;
+}
+
+/* Message-ID, From and Date as one value, or nothing if one is missing. */
+static bool
+identity_of(const struct reading *outer, uint8_t digest[32])
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	gsize size = 32;
+
+	if (outer->message_id == NULL || *outer->message_id == '\0' ||
+		outer->from_address == NULL || outer->date == 0)
+		return false;
+	text = g_strdup_printf("%s\n%s\n%" PRId64, outer->message_id,
+		outer->from_address, outer->date);
+	g_checksum_update(sum, (const guchar *)text, -1);
+	g_checksum_get_digest(sum, digest, &size);
+	return true;
+}
+
+static const char sql_same_identity[] =
+	"WITH mine AS (UPDATE inbound SET rendering = $2 WHERE id = $1"
+	" RETURNING id, mailbox)"
+	" SELECT o.id, coalesce(o.case_id, 0) AS case_id FROM mine"
+	" JOIN inbound o ON o.mailbox = mine.mailbox AND o.rendering = $2"
+	" AND o.id < mine.id ORDER BY o.id LIMIT 1";
+
+static bool
+find_identity(struct db *db, const struct inbound *inbound,
+	const struct reading *outer, struct facts *facts, GError **error)
+{
+	uint8_t digest[32];
+	g_autoptr(rows) found = NULL;
+
+	if (!identity_of(outer, digest))
+		return true;
+	found = db_query(db, error, sql_same_identity, PARAM_INT8(inbound->id),
+		PARAM_BYTEA(digest, sizeof(digest)));
+	if (found == NULL)
+		return false;
+	if (rows_count(found) > 0) {
+		facts->same_message = rows_int8(found, 0, "id");
+		facts->same_case = rows_int8(found, 0, "case_id");
+	}
+	return true;
+}
+
+static const char sql_letter[] =
+	"SELECT id, coalesce(case_id, 0) AS case_id FROM letters"
+	" WHERE message_id = $1 AND mailbox = $2";
+
+/* The first of these ids that is a letter of ours. */
+static bool
+find_letter(struct db *db, const struct inbound *inbound, char *const *ids,
+	int64_t *letter, int64_t *case_id, GError **error)
+{
+	for (int i = 0; ids && ids[i] != NULL && i < 30 && *letter == 0; i++) {
+		g_autoptr(rows) found = db_query(db, error, sql_letter,
+			PARAM_TEXT(ids[i]), PARAM_INT8(inbound->mailbox_id));
+
+		if (found == NULL)
+			return false;
+		if (rows_count(found) == 0)
+			continue;
+		*letter = rows_int8(found, 0, "id");
+		*case_id = rows_int8(found, 0, "case_id");
+	}
+	return true;
+}
+
+bool
+facts_of(struct db *db, const struct inbound *inbound,
+	const struct report *report, struct facts *facts, GError **error)
+{
+	const struct reading *outer = report->outer;
+	int64_t letter = 0;
+
+	return find_identity(db, inbound, outer, facts, error) &&
+		find_letter(db, inbound, outer->references, &letter,
+			&facts->thread_case, error) &&
+		find_letter(db, inbound, outer->reported,
+			&facts->reported_letter, &facts->reported_case, error);
+}

@@ -1,0 +1,24 @@
+/* What the database knows of a message: for intake/route.h to decide by. */
+#ifndef DESK_FACTS_H
+#define DESK_FACTS_H
+
+#include "edge/db.h"
+#include "model/facts.h"
+#include "model/inbound.h"
+#include "model/report.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Whether these bytes have come before: 0 if not. */
+bool facts_same_bytes(struct db *db, const struct inbound *inbound,
+	struct facts *facts, GError **error);
+
+/*
+ * The rest, once the header is read; remembers the message's identity
+ * (Message-ID, From, Date) for a server that renders it anew.
+ */
+bool facts_of(struct db *db, const struct inbound *inbound,
+	const struct report *report, struct facts *facts, GError **error);
+
+#endif

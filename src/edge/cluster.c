@@ -1,0 +1,344 @@
+#include "edge/cluster.h"
+
+#include "base/fault.h"
+#include "base/secret.h"
+#include "base/stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define START_SECONDS 60
+
+static const char *const roles[] = {"fetcher", "worker", "sender", "admin",
+	NULL};
+
+static char *
+in_state(const struct conf *conf, const char *name)
+{
+	return g_build_filename(conf->state_dir, name, NULL);
+}
+
+char *
+cluster_conninfo(const struct conf *conf)
+{
+	if (!conf_is_embedded(conf))
+		return g_strdup(conf->database);
+	return g_strdup_printf("host=%s/socket dbname=postgres",
+		conf->state_dir);
+}
+
+char *
+cluster_login(const char *role)
+{
+	return g_strdup_printf("meldpunt_%s", role);
+}
+
+/* One "role password" line each; written once, 0600, then renamed. */
+static bool
+make_passwords(const char *path, GError **error)
+{
+	g_autofree char *temporary = g_strdup_printf("%s.new", path);
+	g_autoptr(GString) lines = g_string_new(NULL);
+	bool good;
+	int fd;
+
+	for (int i = 0; roles[i] != NULL; i++) {
+		g_autoptr(secret_auto) password = secret_token();
+
+		g_string_append_printf(lines, "%s %s\n", roles[i], password);
+	}
+	unlink(temporary);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	good = fd >= 0 &&
+		write(fd, lines->str, lines->len) == (ssize_t)lines->len &&
+		fsync(fd) == 0 && rename(temporary, path) == 0;
+	if (!good)
+		fault_set(error, FAULT_SETUP, "writing %s: %s", path,
+			g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	explicit_bzero(lines->str, lines->len);
+	return good;
+}
+
+char *
+cluster_password(const struct conf *conf, const char *role, GError **error)
+{
+	g_autofree char *path = in_state(conf, "database.passwords");
+	g_autofree char *text = NULL;
+	g_autoptr(GError) why = NULL;
+	char *password = NULL;
+	char *save, *line;
+
+	if (access(path, F_OK) != 0 && errno == ENOENT &&
+		!make_passwords(path, error))
+		return NULL;
+	if (!g_file_get_contents(path, &text, NULL, &why)) {
+		fault_set(error, FAULT_SETUP, "database passwords: %s",
+			why->message);
+		return NULL;
+	}
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+		line = strtok_r(NULL, "\n", &save)) {
+		size_t length = strlen(role);
+
+		if (strncmp(line, role, length) == 0 && line[length] == ' ')
+			password = g_strdup(line + length + 1);
+	}
+	if (password == NULL)
+		fault_set(error, FAULT_SETUP, "%s has no password for %s", path,
+			role);
+	return password;
+}
+
+/* The newest of Debian's /usr/lib/postgresql/N/bin; NULL if none. */
+static char *
+server_directory(int *version)
+{
+	g_autoptr(GDir) dir = g_dir_open("/usr/lib/postgresql", 0, NULL);
+	const char *name;
+
+	*version = 0;
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *program = g_strdup_printf(
+			"/usr/lib/postgresql/%s/bin/postgres", name);
+		int number = atoi(name);
+
+		if (number > *version && access(program, X_OK) == 0)
+			*version = number;
+	}
+	if (*version == 0)
+		return NULL;
+	return g_strdup_printf("/usr/lib/postgresql/%d/bin", *version);
+}
+
+/* Runs a program to its end, output discarded. */
+static bool
+run(const char *const *argv, GError **error)
+{
+	int status = 0;
+	g_autofree char *complaint = NULL;
+
+	if (g_spawn_sync("/", (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL,
+		    NULL, NULL, NULL, &complaint, &status, error) &&
+		status == 0)
+		return true;
+	if (complaint != NULL)
+		fault_set(error, FAULT_SETUP, "%s failed: %s", argv[0],
+			g_strdelimit(g_strchomp(complaint), "\n", ' '));
+	return false;
+}
+
+static bool
+make_cluster(const struct conf *conf, const char *programs, const char *data,
+	GError **error)
+{
+	g_autofree char *initdb = g_build_filename(programs, "initdb", NULL);
+	g_autofree char *unfinished = in_state(conf, "database.new");
+	g_autofree char *file = in_state(conf, "database.initial");
+	g_autofree char *pwfile = g_strdup_printf("--pwfile=%s", file);
+	g_autoptr(secret_auto) password =
+		cluster_password(conf, "admin", error);
+	const char *const argv[] = {initdb, "-D", unfinished, "-U",
+		"meldpunt_admin", "-A", "scram-sha-256", pwfile, "-E", "UTF8",
+		"--locale=C.UTF-8", "--data-checksums", NULL};
+	const char *const clear[] = {"/bin/rm", "-rf", "--", unfinished, NULL};
+	bool good;
+
+	if (password == NULL)
+		return false;
+	/* a killed initdb leaves half a cluster: only a rename makes it ours */
+	good = run(clear, error) &&
+		g_file_set_contents_full(file, password, -1,
+			G_FILE_SET_CONTENTS_CONSISTENT, 0600, error) &&
+		run(argv, error) && rename(unfinished, data) == 0;
+	unlink(file);
+	if (!good && error != NULL && *error == NULL)
+		fault_set(error, FAULT_SETUP, "making %s: %s", data,
+			g_strerror(errno));
+	if (!good)
+		g_prefix_error(error, "embedded database: ");
+	return good;
+}
+
+static bool
+check_version(const char *data, int version, GError **error)
+{
+	g_autofree char *path = g_build_filename(data, "PG_VERSION", NULL);
+	g_autofree char *text = NULL;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return fault_set(error, FAULT_SETUP,
+			"embedded database: %s cannot be read", path);
+	if (atoi(text) != version)
+		return fault_set(error, FAULT_SETUP,
+			"embedded database: its data is of PostgreSQL %d, the "
+			"server here is %d: run \"meldpunt upgrade-database\"",
+			atoi(text), version);
+	return true;
+}
+
+/* In the child: never returns. */
+static void
+become_postmaster(const char *program, const char *data, const char *socket,
+	pid_t parent)
+{
+	const char *const argv[] = {program, "-D", data, "-k", socket, "-c",
+		"listen_addresses=", "-c", "unix_socket_permissions=0700", "-c",
+		"password_encryption=scram-sha-256", "-c",
+		"log_min_messages=fatal", "-c", "log_error_verbosity=terse",
+		"-c", "log_min_error_statement=panic", "-c",
+		"log_destination=stderr", "-c", "logging_collector=off", "-c",
+		"shared_buffers=64MB", "-c", "max_connections=100", "-c",
+		"fsync=on", "-c", "synchronous_commit=on", "-c",
+		"full_page_writes=on", NULL};
+
+	stop_unblock();
+	setpgid(0, 0);
+	if (prctl(PR_SET_PDEATHSIG, SIGINT) == 0 && getppid() == parent)
+		execv(program, (char **)argv);
+	_exit(127);
+}
+
+static bool
+answers(const char *conninfo)
+{
+	PGPing state = PQping(conninfo);
+
+	return state == PQPING_OK;
+}
+
+/* Waits until the server takes connections; false if it ends instead. */
+static bool
+wait_until_ready(const char *conninfo, pid_t postmaster)
+{
+	int64_t until = clock_ticks() + START_SECONDS * CLOCK_SECOND;
+	int status;
+
+	while (clock_ticks() < until) {
+		if (postmaster > 0 &&
+			waitpid(postmaster, &status, WNOHANG) == postmaster)
+			return false;
+		if (answers(conninfo))
+			return true;
+		g_usleep(20000);
+	}
+	return false;
+}
+
+/* An old postmaster (of a killed parent) may still be shutting down. */
+static void
+wait_for_old(const char *data)
+{
+	g_autofree char *path = g_build_filename(data, "postmaster.pid", NULL);
+	int64_t until = clock_ticks() + START_SECONDS * CLOCK_SECOND;
+
+	while (clock_ticks() < until) {
+		g_autofree char *text = NULL;
+		pid_t pid;
+
+		if (!g_file_get_contents(path, &text, NULL, NULL))
+			return;
+		pid = atoi(text);
+		if (pid <= 1 || (kill(pid, 0) != 0 && errno == ESRCH))
+			return;
+		g_usleep(20000);
+	}
+}
+
+static bool
+run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
+{
+	g_autofree char *data = in_state(conf, "database");
+	g_autofree char *socket = in_state(conf, "socket");
+	g_autofree char *conninfo = cluster_conninfo(conf);
+	g_autofree char *programs = NULL;
+	g_autofree char *postgres = NULL;
+	pid_t self = getpid();
+	int version;
+
+	programs = server_directory(&version);
+	if (programs == NULL)
+		return fault_set(error, FAULT_SETUP,
+			"embedded database: no PostgreSQL server is installed "
+			"(Debian package postgresql)");
+	postgres = g_build_filename(programs, "postgres", NULL);
+	if (access(data, F_OK) != 0 &&
+		!make_cluster(conf, programs, data, error))
+		return false;
+	if (!check_version(data, version, error))
+		return false;
+	if (g_mkdir_with_parents(socket, 0700) != 0)
+		return fault_set(error, FAULT_SETUP, "making %s: %s", socket,
+			g_strerror(errno));
+	wait_for_old(data);
+	cluster->postmaster = fork();
+	if (cluster->postmaster == 0)
+		become_postmaster(postgres, data, socket, self);
+	if (cluster->postmaster > 0 &&
+		wait_until_ready(conninfo, cluster->postmaster))
+		return true;
+	return fault_set(error, FAULT_LATER,
+		"embedded database: the server did not start");
+}
+
+static int
+open_lock(const struct conf *conf, const char *name)
+{
+	g_autofree char *path = in_state(conf, name);
+
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+struct cluster *
+cluster_start(const struct conf *conf, bool wait_for_lock, GError **error)
+{
+	g_autoptr(cluster_auto) cluster = g_new0(struct cluster, 1);
+	g_autofree char *conninfo = cluster_conninfo(conf);
+
+	cluster->users_fd = open_lock(conf, "database.users");
+	cluster->lock_fd = open_lock(conf, "database.lock");
+	if (cluster->lock_fd < 0 || cluster->users_fd < 0) {
+		fault_set(error, FAULT_SETUP, "embedded database: %s: %s",
+			conf->state_dir, g_strerror(errno));
+		return NULL;
+	}
+	flock(cluster->users_fd, LOCK_SH);
+	if (flock(cluster->lock_fd,
+		    LOCK_EX | (wait_for_lock ? 0 : LOCK_NB)) == 0) {
+		if (!run_cluster(cluster, conf, error))
+			return NULL;
+	} else if (!wait_until_ready(conninfo, 0)) {
+		fault_set(error, FAULT_LATER,
+			"embedded database: it is being started or stopped");
+		return NULL;
+	}
+	return g_steal_pointer(&cluster);
+}
+
+void
+cluster_stop(struct cluster *cluster)
+{
+	if (cluster == NULL)
+		return;
+	if (cluster->postmaster > 0) {
+		/* others that joined finish first; new ones wait for us */
+		flock(cluster->users_fd, LOCK_UN);
+		flock(cluster->users_fd, LOCK_EX);
+		kill(cluster->postmaster, SIGINT);
+		waitpid(cluster->postmaster, NULL, 0);
+	}
+	if (cluster->lock_fd >= 0)
+		close(cluster->lock_fd);
+	if (cluster->users_fd >= 0)
+		close(cluster->users_fd);
+	g_free(cluster);
+}

@@ -1,0 +1,165 @@
+#include "edge/jail.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void
+jail_common(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+void
+jail_close_from(int fd)
+{
+	syscall(SYS_close_range, fd, ~0U, 0);
+}
+
+/* Pages in use now, as bytes: a limit on address space counts from there. */
+static int64_t
+address_space(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	if (file != NULL) {
+		if (fscanf(file, "%ld", &pages) != 1)
+			pages = 0;
+		fclose(file);
+	}
+	return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Landlock with no rule at all: every file is out of reach. */
+static bool
+lock_files(void)
+{
+	struct landlock_ruleset_attr attr = {
+		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
+	};
+	int fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	bool good;
+
+	if (fd < 0) /* a kernel without Landlock: seccomp refuses open */
+		return errno == ENOSYS || errno == EOPNOTSUPP;
+	good = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
+	close(fd);
+	return good;
+}
+
+static bool
+load(scmp_filter_ctx filter, bool good, GError **error)
+{
+	good = good && seccomp_load(filter) == 0;
+	seccomp_release(filter);
+	if (good)
+		return true;
+	return fault_set(error, FAULT_SETUP,
+		"the system call filter cannot be loaded");
+}
+
+bool
+jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
+{
+	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write),
+		SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv),
+		SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(close),
+		SCMP_SYS(dup), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+		SCMP_SYS(ftruncate), SCMP_SYS(mmap), SCMP_SYS(munmap),
+		SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
+		SCMP_SYS(mprotect), SCMP_SYS(futex), SCMP_SYS(recvmsg),
+		SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(poll),
+		SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+		SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
+		SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(rt_sigaction), SCMP_SYS(msync),
+		SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+		SCMP_SYS(exit_group)};
+	struct rlimit space = {address_space() + memory,
+		address_space() + memory};
+	struct rlimit time = {cpu / CLOCK_SECOND, cpu / CLOCK_SECOND + 1};
+	struct rlimit size = {file, file};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	bool good = filter != NULL;
+
+#ifndef __SANITIZE_ADDRESS__ /* whose shadow takes terabytes of it */
+	setrlimit(RLIMIT_AS, &space);
+#else
+	(void)space;
+#endif
+	setrlimit(RLIMIT_CPU, &time);
+	setrlimit(RLIMIT_FSIZE, &size);
+	if (!lock_files())
+		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
+			g_strerror(errno));
+	for (size_t i = 0; good && i < G_N_ELEMENTS(allowed); i++)
+		good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i],
+			       0) == 0;
+	return load(filter, good, error);
+}
+
+/* Refuses these calls to a process that otherwise works on. */
+static bool
+refuse(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i],
+			    0) != 0)
+			return false;
+	return true;
+}
+
+static const int never[] = {SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(bind), SCMP_SYS(listen),
+	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mount),
+	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
+	SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open), SCMP_SYS(keyctl), SCMP_SYS(add_key),
+	SCMP_SYS(request_key), SCMP_SYS(io_uring_setup),
+	SCMP_SYS(userfaultfd), SCMP_SYS(kexec_load), SCMP_SYS(init_module),
+	SCMP_SYS(finit_module)};
+
+bool
+jail_talker(GError **error)
+{
+	static const int also[] = {SCMP_SYS(socket), SCMP_SYS(connect),
+		SCMP_SYS(socketpair), SCMP_SYS(execve), SCMP_SYS(execveat),
+		SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(kill),
+		SCMP_SYS(tkill)};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool good = filter != NULL &&
+		refuse(filter, never, G_N_ELEMENTS(never)) &&
+		refuse(filter, also, G_N_ELEMENTS(also));
+
+	return load(filter, good, error);
+}
+
+bool
+jail_worker(GError **error)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool good = filter != NULL &&
+		refuse(filter, never, G_N_ELEMENTS(never)) &&
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
+			SCMP_SYS(socket), 1,
+			SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0;
+
+	return load(filter, good, error);
+}

@@ -1,0 +1,351 @@
+#include "edge/packet.h"
+
+#include <string.h>
+
+#define LOOK_AT 65536 /* bytes that are enough to see every session key */
+#define CERTIFICATE_MAX (1 << 20)
+#define CERTIFICATES_MAX 20
+
+enum tag {
+	TAG_PKESK = 1,
+	TAG_SIGNATURE = 2,
+	TAG_SKESK = 3,
+	TAG_ONE_PASS = 4,
+	TAG_SECRET_KEY = 5,
+	TAG_PUBLIC_KEY = 6,
+	TAG_COMPRESSED = 8,
+	TAG_SED = 9,
+	TAG_MARKER = 10,
+	TAG_LITERAL = 11,
+	TAG_USER_ID = 13,
+	TAG_PUBLIC_SUBKEY = 14,
+	TAG_SEIPD = 18,
+	TAG_AEAD = 20,
+	TAG_PADDING = 21,
+};
+
+const char *
+armor_begin(const char *text, const char *what)
+{
+	g_autofree char *line = g_strdup_printf("-----BEGIN PGP %s-----", what);
+	const char *found = text;
+
+	while ((found = strstr(found, line)) != NULL) {
+		if (found == text || found[-1] == '\n')
+			return found;
+		found++;
+	}
+	return NULL;
+}
+
+const char *
+armor_end(const char *text, const char *what)
+{
+	g_autofree char *line = g_strdup_printf("\n-----END PGP %s-----", what);
+	const char *found = strstr(text, line);
+
+	return found ? found + strlen(line) : NULL;
+}
+
+/* Base64 of an armor's body into binary; at most max bytes. */
+static guchar *
+dearmor(const char *data, size_t length, size_t max, gsize *size)
+{
+	const char *end = data + length;
+	const char *p = data;
+	GByteArray *out = g_byte_array_new();
+	guint save = 0;
+	gint state = 0;
+
+	/* armor headers end at the first empty line */
+	while (p < end) {
+		const char *eol = memchr(p, '\n', end - p);
+		size_t n = (eol ? eol : end) - p;
+
+		p = eol ? eol + 1 : end;
+		if (n == 0 || (n == 1 && p[-2] == '\r'))
+			break;
+	}
+	while (p < end && *p != '=' && *p != '-' && out->len < max) {
+		const char *eol = memchr(p, '\n', end - p);
+		size_t n = MIN((size_t)((eol ? eol + 1 : end) - p), 1024);
+		guchar buffer[1024];
+		gsize got = g_base64_decode_step(p, n, buffer, &state, &save);
+
+		g_byte_array_append(out, buffer, got);
+		p += n;
+	}
+	*size = out->len;
+	return g_byte_array_free(out, FALSE);
+}
+
+struct packet {
+	int tag;
+	const uint8_t *body;
+	size_t length;	/* of body, as far as it is there */
+	bool partial;	/* more than we have, or of unknown length */
+};
+
+/* RFC 9580, 4.2.1: length in one, two or five octets, or partial. */
+static bool
+new_length(const uint8_t **p, const uint8_t *end, struct packet *packet)
+{
+	const uint8_t *q = *p;
+
+	if (q >= end)
+		return false;
+	if (*q < 192)
+		packet->length = *q++;
+	else if (*q < 224 && end - q >= 2) {
+		packet->length = ((q[0] - 192) << 8) + q[1] + 192;
+		q += 2;
+	} else if (*q == 255 && end - q >= 5) {
+		packet->length = (size_t)q[1] << 24 | q[2] << 16 | q[3] << 8 |
+			q[4];
+		q += 5;
+	} else if (*q >= 224 && *q < 255) {
+		packet->length = (size_t)1 << (*q++ & 31);
+		packet->partial = true;
+	} else
+		return false;
+	*p = q;
+	return true;
+}
+
+/* RFC 9580, 4.2.2: the legacy format. */
+static bool
+old_length(uint8_t kind, const uint8_t **p, const uint8_t *end,
+	struct packet *packet)
+{
+	int octets = kind == 3 ? 0 : 1 << kind;
+
+	if (kind == 3) {
+		packet->length = end - *p;
+		packet->partial = true;
+		return true;
+	}
+	if (end - *p < octets)
+		return false;
+	for (packet->length = 0; octets > 0; octets--)
+		packet->length = packet->length << 8 | *(*p)++;
+	return true;
+}
+
+static bool
+next_packet(const uint8_t **p, const uint8_t *end, struct packet *packet)
+{
+	uint8_t head;
+	bool good;
+
+	packet->partial = false;
+	if (*p >= end || !((head = *(*p)++) & 0x80))
+		return false;
+	if (head & 0x40) {
+		packet->tag = head & 63;
+		good = new_length(p, end, packet);
+	} else {
+		packet->tag = head >> 2 & 15;
+		good = old_length(head & 3, p, end, packet);
+	}
+	if (!good)
+		return false;
+	packet->body = *p;
+	if (packet->length > (size_t)(end - *p)) {
+		packet->length = end - *p;
+		packet->partial = true;
+	}
+	*p += packet->length;
+	return true;
+}
+
+static void
+note_key_id(GPtrArray *key_ids, const struct packet *packet)
+{
+	GString *hex;
+
+	if (key_ids == NULL || packet->length < 9)
+		return;
+	hex = g_string_new(NULL);
+	for (int i = 1; i <= 8; i++)
+		g_string_append_printf(hex, "%02X", packet->body[i]);
+	g_ptr_array_add(key_ids, g_string_free(hex, FALSE));
+}
+
+/* A packet that decides what the whole is; PACKET_NONE: it does not. */
+static enum packet_kind
+look_tag(const struct packet *packet)
+{
+	switch (packet->tag) {
+	case TAG_SED:
+		return PACKET_UNPROTECTED;
+	case TAG_ONE_PASS:
+	case TAG_SIGNATURE:
+	case TAG_LITERAL:
+	case TAG_COMPRESSED:
+		return PACKET_SIGNED;
+	case TAG_PUBLIC_KEY:
+	case TAG_SECRET_KEY:
+		return PACKET_KEY;
+	default:
+		return PACKET_NONE;
+	}
+}
+
+static enum packet_kind
+look_binary(const uint8_t *data, size_t length, GPtrArray *key_ids)
+{
+	const uint8_t *p = data, *end = data + length;
+	bool to_key = false, to_passphrase = false, too_new = false;
+	struct packet packet;
+
+	while (next_packet(&p, end, &packet)) {
+		uint8_t version = packet.length > 0 ? packet.body[0] : 0;
+
+		switch (packet.tag) {
+		case TAG_PKESK:
+			/* a newer key packet may stand beside one for us */
+			too_new |= version != 3;
+			to_key |= version == 3;
+			if (version == 3)
+				note_key_id(key_ids, &packet);
+			break;
+		case TAG_SKESK:
+			to_passphrase = true;
+			break;
+		case TAG_SEIPD:
+			if (version != 1 || (too_new && !to_key))
+				return PACKET_TOO_NEW;
+			return to_key ? PACKET_PUBLIC_KEY : PACKET_PASSPHRASE;
+		case TAG_AEAD:
+			return to_key ? PACKET_PUBLIC_KEY : PACKET_PASSPHRASE;
+		case TAG_MARKER:
+		case TAG_PADDING:
+			break;
+		default:
+			return look_tag(&packet);
+		}
+		if (packet.partial)
+			break;
+	}
+	if (to_key)
+		return PACKET_PUBLIC_KEY;
+	if (too_new)
+		return PACKET_TOO_NEW;
+	return to_passphrase ? PACKET_PASSPHRASE : PACKET_NONE;
+}
+
+enum packet_kind
+packet_look(const char *data, size_t length, GPtrArray *key_ids)
+{
+	g_autofree guchar *binary = NULL;
+	gsize size;
+
+	if (length > 0 && (data[0] & 0x80))
+		return look_binary((const uint8_t *)data,
+			MIN(length, LOOK_AT), key_ids);
+	binary = dearmor(data, length, LOOK_AT, &size);
+	return look_binary(binary, size, key_ids);
+}
+
+/* RFC 4880, 12.2: version 4 is SHA-1 over 0x99, length and body. */
+static char *
+fingerprint(const struct packet *packet)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
+	uint8_t head[] = {0x99, packet->length >> 8, packet->length};
+
+	if (packet->length < 6 || packet->length > 65535 || packet->partial ||
+		packet->body[0] != 4)
+		return NULL;
+	g_checksum_update(sum, head, sizeof(head));
+	g_checksum_update(sum, packet->body, packet->length);
+	return g_ascii_strup(g_checksum_get_string(sum), -1);
+}
+
+static struct certificate *
+certificate_new(void)
+{
+	struct certificate *certificate = g_new0(struct certificate, 1);
+
+	certificate->key_ids = g_ptr_array_new_with_free_func(g_free);
+	certificate->packets = g_byte_array_new();
+	return certificate;
+}
+
+void
+certificate_free(struct certificate *certificate)
+{
+	if (certificate == NULL)
+		return;
+	g_free(certificate->fingerprint);
+	g_ptr_array_unref(certificate->key_ids);
+	g_byte_array_unref(certificate->packets);
+	g_free(certificate);
+}
+
+/* Adds a packet that may stand in a public certificate; drops others. */
+static void
+take_packet(struct certificate *certificate, const struct packet *packet,
+	const uint8_t *start, const uint8_t *end)
+{
+	g_autofree char *print = NULL;
+
+	if (packet->tag == TAG_PUBLIC_KEY || packet->tag == TAG_PUBLIC_SUBKEY) {
+		print = fingerprint(packet);
+		if (print == NULL)
+			return;
+		g_ptr_array_add(certificate->key_ids, g_strdup(print + 24));
+		if (packet->tag == TAG_PUBLIC_KEY)
+			certificate->fingerprint = g_steal_pointer(&print);
+	} else if (packet->tag != TAG_SIGNATURE && packet->tag != TAG_USER_ID)
+		return;
+	g_byte_array_append(certificate->packets, start, end - start);
+}
+
+GPtrArray *
+certificate_split(const char *data, size_t length)
+{
+	GPtrArray *list = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)certificate_free);
+	g_autofree guchar *binary = NULL;
+	gsize size = length;
+	const uint8_t *p, *end, *start;
+	struct packet packet;
+	struct certificate *current = NULL;
+
+	if (length > 0 && !(data[0] & 0x80))
+		binary = dearmor(data, length, CERTIFICATE_MAX, &size);
+	p = binary ? binary : (const uint8_t *)data;
+	end = p + MIN(size, CERTIFICATE_MAX);
+	for (start = p; next_packet(&p, end, &packet) && !packet.partial;
+		start = p) {
+		if (packet.tag == TAG_PUBLIC_KEY) {
+			if (list->len == CERTIFICATES_MAX)
+				break;
+			current = certificate_new();
+			g_ptr_array_add(list, current);
+		}
+		if (current != NULL)
+			take_packet(current, &packet, start, p);
+	}
+	for (guint i = list->len; i > 0; i--) {
+		current = list->pdata[i - 1];
+		if (current->fingerprint == NULL)
+			g_ptr_array_remove_index(list, i - 1);
+	}
+	return list;
+}
+
+bool
+packet_starts(const uint8_t *data, size_t length)
+{
+	static const char tags[] = {TAG_PKESK, TAG_SKESK, TAG_SEIPD, TAG_AEAD};
+	const uint8_t *p = data;
+	struct packet packet;
+
+	if (!next_packet(&p, data + length, &packet) || packet.length < 2)
+		return false;
+	/* a version octet keeps pictures and archives out */
+	return memchr(tags, packet.tag, sizeof(tags)) != NULL &&
+		packet.body[0] >= 1 && packet.body[0] <= 6;
+}

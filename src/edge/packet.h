@@ -1,0 +1,50 @@
+/*
+ * The outside of OpenPGP messages: what anyone can see without a key
+ * (RFC 9580, sections 4 and 6).  Nothing here decrypts or verifies.
+ */
+#ifndef EDGE_PACKET_H
+#define EDGE_PACKET_H
+
+#include "model/reading.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Finds "-----BEGIN PGP <what>-----" at the start of a line; NULL if none. */
+const char *armor_begin(const char *text, const char *what);
+
+/* The end of the armor that begins at text; NULL if it is never ended. */
+const char *armor_end(const char *text, const char *what);
+
+/*
+ * The first packets of armored or binary data: at most enough to tell.
+ * key_ids, if not NULL, collects the 64-bit key ids of the session keys in
+ * upper-case hexadecimal (0000000000000000: hidden recipient).
+ */
+enum packet_kind packet_look(const char *data, size_t length,
+	GPtrArray *key_ids);
+
+/*
+ * A public certificate (version 4) with nothing but keys, user ids and
+ * signatures: what else an armor holds, secret keys above all, is dropped.
+ */
+struct certificate {
+	char *fingerprint;   /* of the primary key, upper case */
+	GPtrArray *key_ids;  /* char *, of primary and subkeys */
+	GByteArray *packets; /* binary */
+};
+
+/*
+ * The certificates in armored or binary data, at most 20 out of 1 MiB; the
+ * array frees them.  Version 6 is left out: GnuPG 2.2 cannot use it.
+ */
+GPtrArray *certificate_split(const char *data, size_t length);
+void certificate_free(struct certificate *certificate);
+typedef struct certificate certificate_auto;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(certificate_auto, certificate_free)
+
+/* True if binary data starts with a plausible OpenPGP packet header. */
+bool packet_starts(const uint8_t *data, size_t length);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * One SMTP connection (RFC 5321, RFC 3461, RFC 4954) through libetpan, kept
+ * for many letters.
+ */
+#ifndef EDGE_SMTP_H
+#define EDGE_SMTP_H
+
+#include "base/bytes.h"
+#include "edge/conf.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct smtp;
+
+/* What the server said of one letter. */
+struct smtp_answer {
+	int code;   /* reply code, 0 if none came */
+	char *text; /* the server's words; may hold an address: never logged */
+	bool offered; /* the final dot was sent: without a reply, unsure */
+};
+void smtp_answer_clear(struct smtp_answer *answer);
+
+/* One letter's envelope. */
+struct envelope {
+	const char *from; /* "" is the null sender */
+	const char *to;
+	const char *envid; /* RFC 3461, or NULL */
+};
+
+struct smtp *smtp_dial(const struct server *server, int64_t wait,
+	GError **error);
+
+/* TLS, greeting, EHLO with this name, login (none if user is empty). */
+bool smtp_login(struct smtp *smtp, const struct server *server,
+	const char *ehlo_name, const char *secret, bool is_token,
+	GError **error);
+
+void smtp_close(struct smtp *smtp);
+typedef struct smtp smtp_auto;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(smtp_auto, smtp_close)
+
+/* The server's SIZE limit in bytes, 0 if it announced none. */
+uint64_t smtp_size_limit(const struct smtp *smtp);
+
+/* False if the connection has gone while nobody used it. */
+bool smtp_alive(struct smtp *smtp);
+
+/*
+ * Offers a letter.  True if the server accepted it; otherwise answer tells:
+ * code 4xx and 5xx are the server's verdict, code 0 means that the
+ * connection broke, before (not offered) or after the final dot (unsure).
+ */
+bool smtp_send(struct smtp *smtp, const struct envelope *envelope,
+	const struct bytes *letter, struct smtp_answer *answer);
+
+#endif

@@ -1,0 +1,434 @@
+#include "intake/unseal.h"
+
+#include "base/fault.h"
+#include "base/text.h"
+
+#include <string.h>
+
+#define MAX_LAYERS 4
+
+/* A message on its way through the layers. */
+struct unsealing {
+	struct report *report;
+	const struct reader_port *reader;
+	struct pgp *pgp;
+	struct db *db;
+	bool sealed; /* we are inside an encryption */
+	bool trusted; /* we are inside an encryption or a good signature */
+	enum signature signature;
+};
+
+/* A reporter's file name as one that no program trips over. */
+static char *
+clean_name(const char *raw, guint n)
+{
+	g_autofree char *line = text_line(raw, 150);
+	char *base = line;
+
+	for (char *p = line; *p; p++)
+		if (*p == '/' || *p == '\\')
+			base = p + 1;
+	g_strdelimit(base, "<>:\"|?*", '_');
+	while (*base == '.' || *base == '-' || *base == ' ')
+		base++;
+	return *base ? g_strdup(base) : g_strdup_printf("attachment-%u", n);
+}
+
+static void
+add_attachment(struct report *report, const struct piece *piece,
+	struct bytes *source, bool protected)
+{
+	struct attachment *a = g_new0(struct attachment, 1);
+
+	a->name = clean_name(piece->name, report->attachments->len + 1);
+	a->type = text_line(piece->type, 100);
+	a->size = piece->bytes.length;
+	a->source = source;
+	a->bytes = piece->bytes;
+	a->protected = protected;
+	bytes_sha256(source, a->bytes.offset, a->bytes.length, a->sha256);
+	g_ptr_array_add(report->attachments, a);
+}
+
+static void
+add_candidate(struct report *report, struct bytes *source, struct extent where,
+	bool inside)
+{
+	struct candidate *c = g_new0(struct candidate, 1);
+
+	c->source = source;
+	c->bytes = where;
+	c->inside = inside;
+	/* what came under the seal goes before what stood outside */
+	g_ptr_array_insert(report->candidates, inside ? 0 : -1, c);
+}
+
+/* Keeps what a layer brought: attachments and keys. */
+static void
+collect(struct unsealing *u, const struct reading *reading,
+	struct bytes *source)
+{
+	if (reading->autocrypt.length > 0)
+		add_candidate(u->report, source, reading->autocrypt, u->sealed);
+	for (guint i = 0; i < reading->pieces->len; i++) {
+		const struct piece *piece = reading->pieces->pdata[i];
+
+		if (piece->key)
+			add_candidate(u->report, source, piece->bytes,
+				u->sealed);
+		if (!piece->key || *piece->name != '\0')
+			add_attachment(u->report, piece, source, u->trusted);
+	}
+}
+
+static struct reading *
+read_layer(struct unsealing *u, const struct bytes *in, enum layer layer,
+	struct bytes **source, GError **error)
+{
+	struct bytes *out = NULL;
+	struct reading *reading =
+		u->reader->read(u->reader->self, in, layer, &out, error);
+
+	if (reading == NULL)
+		return NULL;
+	g_ptr_array_add(u->report->layers, reading);
+	g_ptr_array_add(u->report->sources, out);
+	u->report->inner = reading;
+	*source = out;
+	return reading;
+}
+
+static GPtrArray *
+certificates_of(const struct report *report)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)certificate_free);
+
+	for (guint i = 0; i < report->candidates->len; i++) {
+		const struct candidate *c = report->candidates->pdata[i];
+		g_autofree char *data = bytes_copy(c->source, c->bytes.offset,
+			MIN(c->bytes.length, 1 << 20));
+		GPtrArray *some = certificate_split(data,
+			MIN(c->bytes.length, 1 << 20));
+
+		g_ptr_array_set_free_func(some, NULL);
+		g_ptr_array_extend_and_steal(all, some);
+	}
+	return all;
+}
+
+static const char sql_known_keys[] =
+	"SELECT DISTINCT key FROM meldpunt_private.reporters"
+	" WHERE lower(address) = lower($1) AND pinned_at IS NOT NULL LIMIT 5";
+
+/* Makes known what may have signed: keys that came along, and pinned ones. */
+static bool
+offer_candidates(struct unsealing *u, GError **error)
+{
+	g_autoptr(GPtrArray) all = certificates_of(u->report);
+	const char *address = u->report->outer->from_address;
+	g_autoptr(rows) known = NULL;
+
+	if (address != NULL && *address) {
+		known = db_query(u->db, error, sql_known_keys,
+			PARAM_TEXT(address));
+		if (known == NULL)
+			return false;
+	}
+	for (int i = 0; known != NULL && i < rows_count(known); i++) {
+		size_t size;
+		g_autofree uint8_t *key = rows_bytea(known, i, "key", &size);
+		GPtrArray *some = certificate_split((char *)key, size);
+
+		g_ptr_array_set_free_func(some, NULL);
+		g_ptr_array_extend_and_steal(all, some);
+	}
+	return pgp_candidates(u->pgp, all, error);
+}
+
+/* What anyone can see to be unreadable is not tried. */
+static const char *
+hopeless(enum packet_kind packets)
+{
+	switch (packets) {
+	case PACKET_PASSPHRASE:
+		return "it is encrypted with a passphrase only";
+	case PACKET_TOO_NEW:
+		return "it is in a newer OpenPGP format than can be read";
+	case PACKET_UNPROTECTED:
+		return "it has no integrity protection";
+	case PACKET_NONE:
+		return "it is damaged";
+	case PACKET_KEY:
+		return "it is a key, not a message";
+	case PACKET_PUBLIC_KEY:
+	case PACKET_SIGNED:
+		break;
+	}
+	return NULL;
+}
+
+static void
+give_up(struct unsealing *u, enum packet_kind packets, const char *failure)
+{
+	u->report->packets = packets;
+	g_free(u->report->failure);
+	u->report->failure = g_strdup(failure);
+}
+
+/* What a good signature says about whom; an inner one is about the text. */
+static void
+take_signature(struct unsealing *u, struct opened *opened)
+{
+	struct report *report = u->report;
+
+	if (opened->signature == SIGNATURE_NONE)
+		return;
+	u->signature = opened->signature;
+	g_free(report->fingerprint);
+	report->fingerprint = g_steal_pointer(&opened->fingerprint);
+	report->signed_at = opened->signed_at;
+}
+
+/*
+ * A signature whose key came inside the seal is verified by opening the
+ * message once more with its session key, without the agent.
+ */
+static bool
+verify_again(struct unsealing *u, const struct bytes *sealed,
+	const char *session_key, GError **error)
+{
+	struct opened again = {0};
+	bool good = offer_candidates(u, error) &&
+		pgp_decrypt(u->pgp, sealed, session_key, &again, error);
+
+	if (good && again.plain != NULL)
+		take_signature(u, &again);
+	opened_clear(&again);
+	return good;
+}
+
+static bool
+open_sealed(struct unsealing *u, const struct reading *reading,
+	struct bytes *source, GError **error)
+{
+	g_autoptr(bytes_auto) sealed = bytes_slice(source,
+		reading->sealed.offset, reading->sealed.length);
+	const char *why = hopeless(reading->packets);
+	struct opened opened = {0};
+	struct bytes *inside = NULL;
+	const struct reading *next;
+	guint before = u->report->candidates->len;
+	bool good;
+
+	if (why != NULL) {
+		give_up(u, reading->packets, why);
+		return true;
+	}
+	good = offer_candidates(u, error) &&
+		(reading->packets == PACKET_SIGNED
+				? pgp_verify(u->pgp, sealed, NULL, &opened,
+					  error)
+				: pgp_decrypt(u->pgp, sealed, NULL, &opened,
+					  error));
+	if (!good || opened.plain == NULL) {
+		if (good)
+			give_up(u, reading->packets,
+				opened.failure ? opened.failure
+					       : "it is damaged");
+		opened_clear(&opened);
+		return good;
+	}
+	u->sealed |= reading->packets == PACKET_PUBLIC_KEY;
+	u->trusted |= u->sealed || opened.signature == SIGNATURE_GOOD;
+	take_signature(u, &opened);
+	bytes_seal(opened.plain);
+	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
+	if (next != NULL)
+		collect(u, next, inside);
+	good = next != NULL;
+	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
+		u->report->candidates->len > before)
+		good = verify_again(u, sealed, opened.session_key, error);
+	opened_clear(&opened);
+	return good;
+}
+
+static bool
+open_signed(struct unsealing *u, const struct reading *reading,
+	struct bytes *source, GError **error)
+{
+	g_autoptr(bytes_auto) text = bytes_slice(source, reading->sealed.offset,
+		reading->sealed.length);
+	g_autoptr(bytes_auto) signature = NULL;
+	struct opened opened = {0};
+	struct bytes *inside = NULL;
+	const struct reading *next;
+
+	if (reading->shape == SHAPE_SIGNED)
+		signature = bytes_slice(source, reading->signature.offset,
+			reading->signature.length);
+	/* the key may stand beside the signed text, or inside it */
+	if (!offer_candidates(u, error) ||
+		!pgp_verify(u->pgp, text, signature, &opened, error))
+		return false;
+	if (opened.plain == NULL)
+		opened.plain = g_steal_pointer(&text);
+	u->trusted |= opened.signature == SIGNATURE_GOOD;
+	bytes_seal(opened.plain);
+	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
+	if (next != NULL)
+		collect(u, next, inside);
+	if (next != NULL && opened.signature == SIGNATURE_UNKNOWN_KEY &&
+		signature != NULL && next->pieces->len > 0) {
+		struct opened again = {0};
+
+		if (offer_candidates(u, error) &&
+			pgp_verify(u->pgp, opened.plain, signature, &again,
+				error))
+			opened.signature = again.signature;
+		g_free(opened.fingerprint);
+		opened.fingerprint = g_steal_pointer(&again.fingerprint);
+		opened.signed_at = again.signed_at;
+		opened_clear(&again);
+	}
+	take_signature(u, &opened);
+	opened_clear(&opened);
+	return next != NULL;
+}
+
+static void
+conclude(struct unsealing *u)
+{
+	struct report *report = u->report;
+	bool signed_text = u->signature != SIGNATURE_NONE &&
+		u->signature != SIGNATURE_BAD;
+
+	report->signature = u->signature;
+	if (report->failure != NULL &&
+		report->inner->shape == SHAPE_SEALED)
+		report->protection = PROTECTION_UNDECRYPTABLE;
+	else if (u->sealed)
+		report->protection = signed_text ? PROTECTION_ENCRYPTED_SIGNED
+						 : PROTECTION_ENCRYPTED;
+	else
+		report->protection =
+			signed_text ? PROTECTION_SIGNED : PROTECTION_CLEAR;
+	if (report->protection == PROTECTION_UNDECRYPTABLE)
+		report->signature = SIGNATURE_NONE;
+	if (report->signature != SIGNATURE_GOOD)
+		g_clear_pointer(&report->fingerprint, g_free);
+	report->title = report->outer->subject;
+	for (guint i = 1; i < report->layers->len; i++) {
+		const struct reading *layer = report->layers->pdata[i];
+
+		if (layer->protected_header)
+			report->title = layer->subject;
+	}
+	report->description = report->inner->text;
+}
+
+/* The outermost layer; if it may not be parsed, its header perhaps may. */
+static bool
+read_outer(struct unsealing *u, const struct bytes *message, bool header_only,
+	GError **error)
+{
+	struct bytes *source = NULL;
+	struct reading *outer = read_layer(u, message,
+		header_only ? LAYER_HEADER : LAYER_MESSAGE, &source, error);
+
+	if (outer == NULL)
+		return false;
+	u->report->outer = outer;
+	if (outer->shape != SHAPE_REFUSED || header_only) {
+		collect(u, outer, source);
+		return true;
+	}
+	give_up(u, PACKET_NONE, outer->refusal);
+	outer = read_layer(u, message, LAYER_HEADER, &source, error);
+	if (outer == NULL)
+		return false;
+	u->report->outer = outer;
+	return true;
+}
+
+struct report *
+unseal(const struct bytes *message, bool header_only,
+	const struct reader_port *reader, struct pgp *pgp, struct db *db,
+	GError **error)
+{
+	g_autoptr(report_auto) report = report_new();
+	struct unsealing u = {.report = report, .reader = reader, .pgp = pgp,
+		.db = db};
+	bool good = read_outer(&u, message, header_only, error);
+
+	for (int depth = 0; good && report->failure == NULL; depth++) {
+		const struct reading *layer = report->inner;
+		struct bytes *source =
+			report->sources->pdata[report->sources->len - 1];
+
+		if (layer->shape == SHAPE_CLEAR || header_only)
+			break;
+		if (layer->shape == SHAPE_REFUSED)
+			give_up(&u, PACKET_NONE, layer->refusal);
+		else if (depth >= MAX_LAYERS)
+			give_up(&u, PACKET_NONE, "it is wrapped too often");
+		else if (layer->shape == SHAPE_SEALED)
+			good = open_sealed(&u, layer, source, error);
+		else
+			good = open_signed(&u, layer, source, error);
+	}
+	if (!good)
+		return NULL;
+	conclude(&u);
+	return g_steal_pointer(&report);
+}
+
+static struct certificate *
+copy_certificate(const struct certificate *from)
+{
+	GPtrArray *one = certificate_split((const char *)from->packets->data,
+		from->packets->len);
+	struct certificate *copy =
+		one->len > 0 ? g_ptr_array_steal_index(one, 0) : NULL;
+
+	g_ptr_array_unref(one);
+	return copy;
+}
+
+struct certificate *
+unseal_reporter_key(const struct report *report, bool *pinned)
+{
+	struct certificate *outside = NULL, *enclosed = NULL, *signer = NULL;
+	struct certificate *chosen;
+
+	for (guint i = 0; i < report->candidates->len; i++) {
+		const struct candidate *c = report->candidates->pdata[i];
+		g_autofree char *data = bytes_copy(c->source, c->bytes.offset,
+			MIN(c->bytes.length, 1 << 20));
+		g_autoptr(GPtrArray) some = certificate_split(data,
+			MIN(c->bytes.length, 1 << 20));
+
+		for (guint j = 0; j < some->len; j++) {
+			const struct certificate *cert = some->pdata[j];
+			bool inside = c->inside || !report_is_sealed(report);
+
+			/* whose signature is under the seal, is so itself */
+			if (signer == NULL && report->fingerprint != NULL &&
+				strcmp(cert->fingerprint,
+					report->fingerprint) == 0)
+				signer = copy_certificate(cert);
+			else if (inside && enclosed == NULL)
+				enclosed = copy_certificate(cert);
+			else if (!inside && outside == NULL)
+				outside = copy_certificate(cert);
+		}
+	}
+	*pinned = signer != NULL || enclosed != NULL;
+	chosen = signer ? signer : enclosed ? enclosed : outside;
+	if (enclosed != chosen)
+		certificate_free(enclosed);
+	if (outside != chosen)
+		certificate_free(outside);
+	return chosen;
+}

@@ -1,0 +1,21 @@
+/*
+ * gpg-agent under the supervisor (--supervised): the supervisor holds the
+ * listening socket, so that an agent that dies or is ended is replaced
+ * without anybody seeing a refused connection.
+ */
+#ifndef MELDPUNTD_AGENT_H
+#define MELDPUNTD_AGENT_H
+
+#include "edge/conf.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The listening socket in state_dir/gnupg, taken over from who had it. */
+int agent_listen(const struct conf *conf, GError **error);
+
+/* Starts an agent on it; -1 on failure. */
+pid_t agent_start(const struct conf *conf, int listener);
+
+#endif

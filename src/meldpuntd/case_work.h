@@ -1,0 +1,34 @@
+/*
+ * What a worker does with one claimed message, inside its transaction:
+ * unseal, route, open or follow a case, seal and queue the letters, commit.
+ */
+#ifndef MELDPUNTD_CASE_WORK_H
+#define MELDPUNTD_CASE_WORK_H
+
+#include "edge/conf.h"
+#include "edge/db.h"
+#include "edge/pgp.h"
+#include "meldpuntd/reader_port.h"
+#include "model/inbound.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct case_work {
+	const struct conf *conf;
+	struct db *db;
+	struct pgp *pgp;
+	struct readers *readers;
+	GHashTable *own_keys; /* fingerprint -> GByteArray, exported once */
+};
+
+/*
+ * Commits and returns true, or false: FAULT_MAIL if a reader died over it,
+ * FAULT_LATER if it should be tried again.  The caller rolls back.
+ */
+bool case_work_do(struct case_work *work, struct inbound *inbound,
+	GError **error);
+
+void case_work_clear(struct case_work *work);
+
+#endif

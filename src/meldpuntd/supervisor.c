@@ -1,0 +1,613 @@
+/*
+ * The supervisor: starts, watches and restarts the roles, gpg-agent and the
+ * embedded PostgreSQL.  It holds the roles' passwords and touches no mail.
+ */
+#include "meldpuntd/roles.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/stop.h"
+#include "edge/cluster.h"
+#include "edge/db.h"
+#include "edge/jail.h"
+#include "edge/notify.h"
+#include "edge/schema.h"
+#include "meldpuntd/agent.h"
+#include "meldpuntd/privileges.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define FIRST_DELAY (100 * 1000)	 /* before a restart, doubled */
+#define LAST_DELAY (30 * CLOCK_SECOND)
+#define STEADY (30 * CLOCK_SECOND)	 /* who ran so long starts afresh */
+#define GRACE (20 * CLOCK_SECOND)	 /* between TERM and KILL */
+
+/* A role that should run: a place for one process after the other. */
+struct child {
+	char *role;
+	char *mailbox;
+	int64_t index;
+	pid_t pid;	    /* 0: not running */
+	int64_t started;    /* ticks */
+	int64_t restart_at; /* ticks; 0: not wanted */
+	int64_t delay;
+};
+
+struct supervisor {
+	const struct supervision *what;
+	struct conf *conf;
+	struct cluster *cluster;
+	GPtrArray *children;
+	GHashTable *passwords; /* role -> password */
+	GHashTable *secrets;   /* "imap box" -> secret as read last */
+	char *runtime_dir;
+	int signals;
+	int agent_listener;
+	pid_t agent;
+	bool stopping;
+	int status; /* the daemon's own exit status */
+};
+
+static void
+child_free(struct child *child)
+{
+	g_free(child->role);
+	g_free(child->mailbox);
+	g_free(child);
+}
+
+static bool
+is_wanted(const struct supervisor *s, const char *role)
+{
+	g_auto(GStrv) only = NULL;
+
+	if (s->what->only == NULL)
+		return true;
+	only = g_strsplit(s->what->only, ",", -1);
+	return g_strv_contains((const char *const *)only, role);
+}
+
+static void
+add_child(struct supervisor *s, const char *role, const char *mailbox,
+	int64_t index)
+{
+	struct child *child;
+
+	if (!is_wanted(s, role))
+		return;
+	child = g_new0(struct child, 1);
+	child->role = g_strdup(role);
+	child->mailbox = g_strdup(mailbox);
+	child->index = index;
+	child->restart_at = 1;
+	child->delay = FIRST_DELAY;
+	g_ptr_array_add(s->children, child);
+}
+
+static void
+list_children(struct supervisor *s)
+{
+	int64_t workers = s->conf->workers;
+
+	g_ptr_array_set_size(s->children, 0);
+	if (workers == 0)
+		workers = g_get_num_processors();
+	for (int64_t i = 1; i <= workers; i++)
+		add_child(s, "worker", "", i);
+	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
+		const struct mailbox *box = s->conf->mailboxes->pdata[i];
+
+		add_child(s, "fetcher", box->name, 0);
+		add_child(s, "sender", box->name, 0);
+	}
+}
+
+/*
+ * Secrets are read here, at the start perhaps with more rights than later;
+ * what cannot be read any more at a reload stays as it was.
+ */
+static bool
+read_secret(struct supervisor *s, const char *kind, const struct mailbox *box,
+	const struct server *server, GError **error)
+{
+	g_autofree char *name = g_strdup_printf("%s %s", kind, box->name);
+	g_autoptr(GError) why = NULL;
+	char *secret;
+
+	if (*server->password_file == '\0')
+		return true;
+	secret = secret_read_file(server->password_file, &why);
+	if (secret != NULL)
+		g_hash_table_insert(s->secrets, g_steal_pointer(&name), secret);
+	else if (!g_hash_table_contains(s->secrets, name)) {
+		g_propagate_prefixed_error(error, g_steal_pointer(&why),
+			"mailbox %s, %s: ", box->name, kind);
+		return false;
+	}
+	return true;
+}
+
+static bool
+read_secrets(struct supervisor *s, GError **error)
+{
+	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
+		const struct mailbox *box = s->conf->mailboxes->pdata[i];
+
+		if ((is_wanted(s, "fetcher") &&
+			    !read_secret(s, "imap", box, &box->imap, error)) ||
+			(is_wanted(s, "sender") &&
+				!read_secret(s, "smtp", box, &box->smtp,
+					error)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+read_passwords(struct supervisor *s, GError **error)
+{
+	static const char *const roles[] = {"fetcher", "worker", "sender",
+		"admin", NULL};
+
+	for (int i = 0; roles[i] != NULL; i++) {
+		char *password = cluster_password(s->conf, roles[i], error);
+
+		if (password == NULL)
+			return false;
+		g_hash_table_insert(s->passwords, g_strdup(roles[i]),
+			password);
+	}
+	return true;
+}
+
+/* Embedded: brought up to date here.  Else only looked at, if it is there. */
+static bool
+prepare_database(struct supervisor *s, GError **error)
+{
+	g_autofree char *conninfo = cluster_conninfo(s->conf);
+	bool embedded = conf_is_embedded(s->conf);
+	g_autoptr(db_auto) db = NULL;
+
+	if (!embedded) {
+		if (db_names_user(conninfo))
+			log_info("the database string names a user: roles are "
+				 "not separated");
+		return true;
+	}
+	s->cluster = cluster_start(s->conf, true, error);
+	if (s->cluster == NULL)
+		return false;
+	db = db_open(conninfo, "meldpunt_admin",
+		g_hash_table_lookup(s->passwords, "admin"), error);
+	return db != NULL && schema_migrate(db, s->conf, true, false, error);
+}
+
+static int
+packet_for(struct supervisor *s, const struct child *child)
+{
+	g_autofree char *login = cluster_login(child->role);
+	g_autofree char *conninfo = cluster_conninfo(s->conf);
+	bool fetcher = strcmp(child->role, "fetcher") == 0;
+	g_autofree char *name = g_strdup_printf("%s %s",
+		fetcher ? "imap" : "smtp", child->mailbox);
+	const char *secret = g_hash_table_lookup(s->secrets, name);
+	const struct launch launch = {.role = child->role,
+		.mailbox = child->mailbox,
+		.index = child->index,
+		.once = s->what->once,
+		.runtime_dir = s->runtime_dir,
+		.login = db_names_user(conninfo) ? NULL : login,
+		.password = g_hash_table_lookup(s->passwords, child->role),
+		.secret = secret ? (char *)secret : (char *)"",
+		.conf = s->conf};
+
+	return launch_write(&launch);
+}
+
+/* In the child: never returns. */
+static void
+become_role(const struct child *child, int packet, pid_t parent)
+{
+	char *const argv[] = {(char *)"meldpuntd", child->role,
+		*child->mailbox ? child->mailbox : NULL, NULL};
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	g_unsetenv("NOTIFY_SOCKET");
+	/* a role of a dead supervisor finishes what it has, then ends */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(0);
+	if (packet == LAUNCH_FD)
+		fcntl(packet, F_SETFD, 0);
+	else
+		dup2(packet, LAUNCH_FD);
+	execv("/proc/self/exe", argv);
+	_exit(127);
+}
+
+static void
+start_child(struct supervisor *s, struct child *child)
+{
+	int packet = packet_for(s, child);
+	pid_t parent = getpid();
+
+	child->pid = fork();
+	if (child->pid == 0)
+		become_role(child, packet, parent);
+	close(packet);
+	child->started = clock_ticks();
+	if (child->pid > 0) {
+		child->restart_at = 0;
+		return;
+	}
+	child->pid = 0;
+	child->restart_at = clock_ticks() + LAST_DELAY;
+	log_warning("%s cannot be started: %s", child->role,
+		g_strerror(errno));
+}
+
+static void
+describe_end(const struct child *child, int status)
+{
+	const char *box = child->mailbox;
+
+	if (WIFSIGNALED(status))
+		log_warning("%s %s was ended by signal %d", child->role, box,
+			WTERMSIG(status));
+	else if (WEXITSTATUS(status) != EX_TEMPFAIL &&
+		WEXITSTATUS(status) != EX_OK)
+		log_warning("%s %s ended with status %d", child->role, box,
+			WEXITSTATUS(status));
+}
+
+/* What the end of a role means for it and for the daemon. */
+static void
+child_ended(struct supervisor *s, struct child *child, int status)
+{
+	int64_t ran = clock_ticks() - child->started;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+
+	child->pid = 0;
+	if (s->what->once) {
+		s->status = MAX(s->status, code);
+		return;
+	}
+	if (!s->stopping)
+		describe_end(child, status);
+	if (code == EX_CONFIG && !s->stopping) {
+		s->stopping = true;
+		s->status = EX_CONFIG;
+	}
+	if (code == EX_UNAVAILABLE && s->agent > 0) {
+		log_warning("gpg-agent does not answer and is replaced");
+		kill(s->agent, SIGKILL);
+	}
+	if (ran > STEADY)
+		child->delay = FIRST_DELAY;
+	child->restart_at =
+		clock_ticks() + (ran > STEADY ? 1 : child->delay);
+	child->delay = MIN(2 * child->delay, LAST_DELAY);
+}
+
+static void
+postmaster_ended(struct supervisor *s)
+{
+	g_autoptr(GError) error = NULL;
+
+	s->cluster->postmaster = 0;
+	if (s->stopping)
+		return;
+	log_warning("the embedded database ended and is started again");
+	g_clear_pointer(&s->cluster, cluster_stop);
+	s->cluster = cluster_start(s->conf, true, &error);
+	if (s->cluster == NULL) {
+		log_warning("%s", error->message);
+		s->stopping = true;
+		s->status = fault_exit_status(error);
+	}
+}
+
+static void
+reap(struct supervisor *s)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == s->agent) {
+			s->agent = 0;
+			if (!s->stopping) {
+				log_info("gpg-agent ended and is started "
+					 "again");
+				s->agent = agent_start(s->conf,
+					s->agent_listener);
+			}
+			continue;
+		}
+		if (s->cluster != NULL && pid == s->cluster->postmaster) {
+			postmaster_ended(s);
+			continue;
+		}
+		for (guint i = 0; i < s->children->len; i++) {
+			struct child *child = s->children->pdata[i];
+
+			if (child->pid == pid)
+				child_ended(s, child, status);
+		}
+	}
+}
+
+static void
+signal_children(const struct supervisor *s, int number)
+{
+	for (guint i = 0; i < s->children->len; i++) {
+		const struct child *child = s->children->pdata[i];
+
+		if (child->pid > 0)
+			kill(child->pid, number);
+	}
+}
+
+static guint
+running(const struct supervisor *s, const char *role)
+{
+	guint count = 0;
+
+	for (guint i = 0; i < s->children->len; i++) {
+		const struct child *child = s->children->pdata[i];
+
+		count += child->pid > 0 &&
+			(role == NULL || strcmp(role, child->role) == 0);
+	}
+	return count;
+}
+
+static void
+tell_manager(const struct supervisor *s, const char *first)
+{
+	g_autofree char *state = g_strdup_printf(
+		"%sSTATUS=%u fetchers, %u workers, %u senders", first,
+		running(s, "fetcher"), running(s, "worker"),
+		running(s, "sender"));
+
+	notify_send(state);
+}
+
+/* Waits for a signal or until; handles ended processes.  The signal or 0. */
+static int
+wait_for_signal(struct supervisor *s, int64_t until)
+{
+	struct pollfd polled = {.fd = s->signals, .events = POLLIN};
+	int64_t left = (until - clock_ticks()) / 1000;
+	struct signalfd_siginfo info;
+
+	if (poll(&polled, 1, CLAMP(left, 0, 3600000)) <= 0 ||
+		read(s->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGCHLD)
+		reap(s);
+	return info.ssi_signo;
+}
+
+/* TERM, patience, KILL. */
+static void
+stop_children(struct supervisor *s)
+{
+	int64_t until = clock_ticks() + GRACE;
+
+	signal_children(s, SIGTERM);
+	while (running(s, NULL) > 0 && clock_ticks() < until)
+		wait_for_signal(s, until);
+	if (running(s, NULL) > 0) {
+		log_warning("%u processes did not end in time and are killed",
+			running(s, NULL));
+		signal_children(s, SIGKILL);
+	}
+	while (running(s, NULL) > 0)
+		wait_for_signal(s, clock_ticks() + CLOCK_SECOND);
+}
+
+static bool
+same_place(const struct conf *a, const struct conf *b)
+{
+	return strcmp(a->database, b->database) == 0 &&
+		strcmp(a->state_dir, b->state_dir) == 0 &&
+		strcmp(a->user, b->user) == 0;
+}
+
+/* A faulty configuration is refused and the old one stays. */
+static void
+reload(struct supervisor *s)
+{
+	g_autoptr(GError) error = NULL;
+	struct conf *fresh, *old = s->conf;
+
+	notify_send("RELOADING=1");
+	fresh = conf_load(s->what->conf_path, &error);
+	if (fresh != NULL && !same_place(fresh, old))
+		fault_set(&error, FAULT_SETUP, "database, state_dir and user "
+			"change only with a restart");
+	if (error == NULL) {
+		s->conf = fresh;
+		if (!read_secrets(s, &error))
+			s->conf = old;
+	}
+	if (error != NULL) {
+		log_warning("the new configuration is refused, the old one "
+			"stays: %s", error->message);
+		conf_free(fresh);
+	} else {
+		bool was = s->stopping;
+
+		s->stopping = true; /* nobody is restarted meanwhile */
+		stop_children(s);
+		s->stopping = was;
+		conf_free(old);
+		list_children(s);
+		log_info("configuration reloaded");
+	}
+	tell_manager(s, "READY=1\n");
+}
+
+/* Starts who is due; when to look again. */
+static int64_t
+start_due(struct supervisor *s)
+{
+	int64_t now = clock_ticks(), next = now + 3600 * CLOCK_SECOND;
+
+	for (guint i = 0; i < s->children->len; i++) {
+		struct child *child = s->children->pdata[i];
+
+		if (child->pid > 0 || child->restart_at == 0)
+			continue;
+		if (child->restart_at <= now)
+			start_child(s, child);
+		else
+			next = MIN(next, child->restart_at);
+	}
+	return next;
+}
+
+static void
+supervise(struct supervisor *s)
+{
+	unsigned int watchdog = notify_watchdog_interval();
+	bool ready = false;
+
+	while (!s->stopping) {
+		int64_t next = start_due(s);
+		int number;
+
+		if (!ready) {
+			tell_manager(s, "READY=1\n");
+			log_info("ready");
+			ready = true;
+		}
+		if (watchdog > 0) {
+			notify_send("WATCHDOG=1");
+			next = MIN(next, clock_ticks() + watchdog * 1000);
+		}
+		number = wait_for_signal(s, next);
+		if (number == SIGHUP)
+			reload(s);
+		else if (number == SIGTERM || number == SIGINT)
+			s->stopping = true;
+		else if (number == SIGCHLD)
+			tell_manager(s, "");
+	}
+	notify_send("STOPPING=1");
+	stop_children(s);
+}
+
+/* One role after the other: what the first brings in the next works off. */
+static void
+run_once(struct supervisor *s)
+{
+	static const char *const order[] = {"fetcher", "worker", "sender",
+		NULL};
+
+	for (int i = 0; order[i] != NULL && !s->stopping; i++) {
+		for (guint j = 0; j < s->children->len; j++) {
+			struct child *child = s->children->pdata[j];
+
+			if (strcmp(child->role, order[i]) == 0)
+				start_child(s, child);
+		}
+		while (running(s, NULL) > 0 && !s->stopping) {
+			int number = wait_for_signal(s,
+				clock_ticks() + 3600 * CLOCK_SECOND);
+
+			s->stopping |= number == SIGTERM || number == SIGINT;
+		}
+	}
+	stop_children(s);
+}
+
+static void
+open_signals(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool
+prepare(struct supervisor *s, GError **error)
+{
+	s->conf = conf_load(s->what->conf_path, error);
+	if (s->conf == NULL || !read_secrets(s, error) ||
+		!privileges_drop(s->conf, error))
+		return false;
+	s->runtime_dir = privileges_runtime_dir(s->conf, error);
+	if (s->runtime_dir == NULL || !read_passwords(s, error))
+		return false;
+	if (is_wanted(s, "worker")) {
+		s->agent_listener = agent_listen(s->conf, error);
+		if (s->agent_listener < 0)
+			return false;
+		s->agent = agent_start(s->conf, s->agent_listener);
+	}
+	return prepare_database(s, error);
+}
+
+static void
+clear(struct supervisor *s)
+{
+	if (s->agent > 0) {
+		kill(s->agent, SIGTERM);
+		waitpid(s->agent, NULL, 0);
+	}
+	g_clear_pointer(&s->cluster, cluster_stop);
+	g_ptr_array_unref(s->children);
+	g_hash_table_unref(s->passwords);
+	g_hash_table_unref(s->secrets);
+	g_free(s->runtime_dir);
+	conf_free(s->conf);
+}
+
+int
+supervisor_run(const struct supervision *what)
+{
+	struct supervisor s = {.what = what, .agent_listener = -1};
+	g_autoptr(GError) error = NULL;
+
+	log_open("supervisor");
+	jail_common();
+	open_signals(&s);
+	s.children = g_ptr_array_new_with_free_func((GDestroyNotify)child_free);
+	s.passwords = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+		(GDestroyNotify)secret_free);
+	s.secrets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+		(GDestroyNotify)secret_free);
+	if (!prepare(&s, &error)) {
+		log_warning("%s", error->message);
+		s.status = fault_exit_status(error);
+	} else {
+		list_children(&s);
+		if (what->once)
+			run_once(&s);
+		else
+			supervise(&s);
+	}
+	clear(&s);
+	return s.status;
+}

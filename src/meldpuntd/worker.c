@@ -1,0 +1,130 @@
+/*
+ * The worker: from the table inbound to cases and sealed letters.  It alone
+ * reaches gpg-agent; of the network it has its database connection only.
+ */
+#include "meldpuntd/roles.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/stop.h"
+#include "desk/claim.h"
+#include "edge/jail.h"
+#include "edge/schema.h"
+#include "meldpuntd/case_work.h"
+#include "meldpuntd/reader_port.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+
+#define LOOK_EVERY 10000 /* milliseconds, NOTIFY or not */
+
+struct worker {
+	const struct launch *launch;
+	struct case_work work;
+	int schema;
+};
+
+/* Settles what went wrong with one message; false ends the process. */
+static bool
+recover(struct worker *w, const struct inbound *in, GError **error)
+{
+	g_autoptr(GError) cause = g_steal_pointer(error);
+	struct db *db = w->work.db;
+
+	db_rollback(db);
+	if (fault_is(cause, FAULT_MAIL)) {
+		log_warning("message %" PRId64 ": %s", in->id, cause->message);
+		return claim_reader_died(db, in, error);
+	}
+	log_warning("message %" PRId64 " is tried again later: %s", in->id,
+		cause->message);
+	if (fault_is(cause, FAULT_UNSURE) || !claim_postpone(db, in, error)) {
+		if (*error == NULL)
+			g_propagate_error(error, g_steal_pointer(&cause));
+		return false;
+	}
+	/* a hanging agent is for the supervisor to end */
+	if (pgp_timed_out(w->work.pgp))
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return *error == NULL;
+}
+
+/* One message, if there is one; *any tells whether there was. */
+static bool
+work_on_one(struct worker *w, bool *any, GError **error)
+{
+	g_autoptr(inbound_auto) in = NULL;
+	bool mine;
+
+	if (!claim_next(w->work.db, w->schema, &in, error))
+		return false;
+	*any = in != NULL;
+	if (in == NULL)
+		return true;
+	if (!claim_hold(w->work.db, in, &mine, error))
+		return false;
+	if (!mine) {
+		db_rollback(w->work.db);
+		return true;
+	}
+	return case_work_do(&w->work, in, error) || recover(w, in, error);
+}
+
+static bool
+serve(struct worker *w, GError **error)
+{
+	while (!stop_wanted()) {
+		bool any;
+		int wait;
+
+		if (!work_on_one(w, &any, error))
+			return false;
+		if (any)
+			continue;
+		if (w->launch->once)
+			break;
+		if (!claim_wait(w->work.db, &wait, error))
+			return false;
+		if (wait < 0 || wait > LOOK_EVERY)
+			wait = LOOK_EVERY;
+		/* one that came with an answer makes no socket readable */
+		if (!db_notified(w->work.db))
+			stop_wait(db_socket(w->work.db), wait);
+		db_notified(w->work.db);
+	}
+	return true;
+}
+
+static bool
+start(struct worker *w, GError **error)
+{
+	const struct launch *launch = w->launch;
+	g_autofree char *name =
+		g_strdup_printf("worker-%" PRId64, launch->index);
+
+	w->schema = schema_wanted();
+	w->work.conf = launch->conf;
+	w->work.db = launch_database(launch, error);
+	if (w->work.db == NULL || !jail_worker(error))
+		return false;
+	w->work.readers = readers_new(launch->conf);
+	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
+	return w->work.pgp != NULL &&
+		db_run(w->work.db, error, "LISTEN meldpunt_inbound");
+}
+
+int
+worker_run(const struct launch *launch)
+{
+	struct worker w = {.launch = launch};
+	g_autoptr(GError) error = NULL;
+	int status = EX_OK;
+
+	if (!start(&w, &error) || !serve(&w, &error))
+		status = stop_wanted() && error == NULL ? EX_OK
+							: role_failed(error);
+	if (w.work.pgp != NULL && pgp_timed_out(w.work.pgp))
+		status = EX_UNAVAILABLE;
+	case_work_clear(&w.work);
+	return status;
+}

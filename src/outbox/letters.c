@@ -1,0 +1,365 @@
+#include "outbox/letters.h"
+
+#include "base/secret.h"
+#include "base/text.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#define SEPARATOR "\n* * *\n\n"
+
+char *
+letter_template(const struct mailbox *mailbox, const char *language,
+	const char *name)
+{
+	g_autofree char *file = g_strdup_printf("%s.txt", name);
+	g_autofree char *own = g_build_filename(mailbox->templates, language,
+		file, NULL);
+	g_autofree char *built_in = g_strdup_printf(
+		"/meldpunt/templates/%s/%s", language, file);
+	g_autoptr(GBytes) bytes = NULL;
+	char *text = NULL;
+
+	if (*mailbox->templates != '\0' &&
+		g_file_get_contents(own, &text, NULL, NULL) &&
+		g_utf8_validate(text, -1, NULL))
+		return text;
+	g_free(text);
+	bytes = g_resources_lookup_data(built_in, G_RESOURCE_LOOKUP_FLAGS_NONE,
+		NULL);
+	if (bytes == NULL)
+		g_error("template %s is not built in", built_in);
+	return g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+}
+
+/* The languages for a reporter: theirs if we speak it, else all of ours. */
+static char **
+languages_for(const struct letter_facts *facts)
+{
+	char **ours = facts->postbox->mailbox->languages;
+	const char *theirs = facts->file->language;
+
+	if (*theirs && g_strv_contains((const char *const *)ours, theirs))
+		return g_strsplit(theirs, " ", -1);
+	return g_strdupv(ours);
+}
+
+/* Which fixed words tell a reporter why a message stayed shut. */
+static const char *
+reason_name(const struct letter_facts *facts)
+{
+	if (facts->header_only)
+		return "reason-too-large";
+	if (facts->report->protection != PROTECTION_UNDECRYPTABLE)
+		return "reason-damaged";
+	switch (facts->report->packets) {
+	case PACKET_PASSPHRASE:
+		return "reason-passphrase";
+	case PACKET_TOO_NEW:
+		return "reason-too-new";
+	case PACKET_UNPROTECTED:
+		return "reason-unprotected";
+	default:
+		return "reason-sealed";
+	}
+}
+
+static char *
+chomped_template(const struct letter_facts *facts, const char *language,
+	const char *name)
+{
+	return g_strchomp(letter_template(facts->postbox->mailbox, language,
+		name));
+}
+
+/* Our fingerprint in groups of four, as people compare it. */
+static char *
+grouped(const char *fingerprint)
+{
+	GString *out = g_string_new(NULL);
+
+	for (size_t i = 0; fingerprint[i]; i++)
+		g_string_append_printf(out, "%s%c", i && i % 4 == 0 ? " " : "",
+			fingerprint[i]);
+	return g_string_free(out, FALSE);
+}
+
+/* Fills what every letter to a reporter may name; nothing of the report. */
+static char *
+fill_for_reporter(const struct letter_facts *facts, const char *language,
+	const char *name, const char *how)
+{
+	const struct mailbox *box = facts->postbox->mailbox;
+	const struct casefile *file = facts->file;
+	GTimeZone *zone = facts->postbox->conf->zone;
+	g_autofree char *pattern = letter_template(box, language, name);
+	g_autofree char *received =
+		clock_text(file->arrived_at, zone, language);
+	g_autofree char *answer_by =
+		clock_text(file->answer_due_at, zone, language);
+	g_autofree char *print = grouped(facts->own_fingerprint);
+	g_autofree char *how_text = chomped_template(facts, language, how);
+	g_autofree char *reason =
+		chomped_template(facts, language, reason_name(facts));
+	const char *pairs[] = {"number", file->number, "received", received,
+		"answer_by", answer_by, "how", how_text, "reason", reason,
+		"policy_url", box->policy_url, "display_name",
+		*box->display_name ? box->display_name : box->address,
+		"address", box->address, "fingerprint", print, NULL};
+
+	return text_fill(pattern, pairs);
+}
+
+/* A filled template is subject, empty line, text: takes them apart. */
+static void
+take_subject(GString *subjects, GString *texts, const char *filled)
+{
+	const char *end = strchrnul(filled, '\n');
+
+	if (subjects->len > 0)
+		g_string_append(subjects, " / ");
+	g_string_append_len(subjects, filled, end - filled);
+	end += strspn(end, "\n");
+	if (texts->len > 0)
+		g_string_append(texts, SEPARATOR);
+	g_string_append(texts, end);
+}
+
+/* As a Message-ID that may stand in our header, or NULL. */
+static char *
+safe_message_id(const char *id)
+{
+	if (id == NULL || *id == '\0' || strlen(id) > 250)
+		return NULL;
+	for (const char *p = id; *p; p++)
+		if (*p <= ' ' || *p >= 127 || *p == '<' || *p == '>')
+			return NULL;
+	return g_strdup(id);
+}
+
+static struct letter *
+new_letter(const struct letter_facts *facts, const char *kind)
+{
+	const struct mailbox *box = facts->postbox->mailbox;
+	struct letter *letter = letter_new(kind);
+	g_autofree char *token = secret_token();
+
+	letter->from_name =
+		g_strdup(*box->display_name ? box->display_name : NULL);
+	letter->from_address = g_strdup(box->address);
+	letter->message_id =
+		g_strdup_printf("%s%s", token, strrchr(box->address, '@'));
+	/* our own id in References survives a provider's new Message-ID */
+	g_ptr_array_add(letter->references, g_strdup(letter->message_id));
+	letter->outer_subject =
+		g_strdup_printf("[%s] [...]", facts->file->number);
+	letter->date = facts->now;
+	letter->automatic = true;
+	letter->reply_to =
+		postbox_reply_address(facts->postbox, facts->file->number);
+	return letter;
+}
+
+/* Our public key, armored as a part of its own. */
+static void
+enclose_own_key(struct letter *letter, const struct letter_facts *facts)
+{
+	struct bytes *bytes = bytes_new();
+	g_autofree char *base64 = g_base64_encode(facts->own_key->data,
+		facts->own_key->len);
+	g_autoptr(GString) armor =
+		g_string_new("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n");
+	g_autofree char *name = g_strdup_printf("OpenPGP_0x%s.asc",
+		facts->own_fingerprint + 24);
+
+	for (const char *p = base64; *p; p += MIN(strlen(p), 64))
+		g_string_append_printf(armor, "%.64s\n", p);
+	g_string_append(armor, "-----END PGP PUBLIC KEY BLOCK-----\n");
+	bytes_append(bytes, armor->str, armor->len);
+	letter_enclose(letter, name, "application/pgp-keys", bytes, true);
+}
+
+struct letter *
+letter_acknowledgment(const struct letter_facts *facts, bool keyed)
+{
+	bool readable = facts->report->failure == NULL && !facts->header_only;
+	struct letter *letter = new_letter(facts, "acknowledgment");
+	g_auto(GStrv) languages = languages_for(facts);
+	g_autoptr(GString) subject = g_string_new(NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (char **p = languages; *p != NULL; p++) {
+		g_autofree char *filled = fill_for_reporter(facts, *p,
+			readable ? "acknowledgment" : "unreadable",
+			keyed ? "how-sealed" : "how-keyless");
+
+		take_subject(subject, text, filled);
+	}
+	letter->subject =
+		g_strdup_printf("[%s] %s", facts->file->number, subject->str);
+	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
+	letter->to_reporter = true;
+	letter->in_reply_to =
+		safe_message_id(facts->report->outer->message_id);
+	if (letter->in_reply_to != NULL)
+		g_ptr_array_insert(letter->references, 0,
+			g_strdup(letter->in_reply_to));
+	g_ptr_array_add(letter->to, g_strdup(facts->file->address));
+	enclose_own_key(letter, facts);
+	/* in clear the key stands once, to stay under 8 kB */
+	if (keyed)
+		letter->autocrypt_keydata = g_base64_encode(
+			facts->own_key->data, facts->own_key->len);
+	return letter;
+}
+
+static char *
+join_assets(const struct report *report)
+{
+	GString *out = g_string_new(NULL);
+
+	for (guint i = 0; i < report->inner->assets->len && i < 10; i++) {
+		const struct asset *asset = report->inner->assets->pdata[i];
+		g_autofree char *value = text_line(asset->value, 200);
+
+		g_string_append_printf(out, "%s%s", i ? ", " : "", value);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static char *
+describe_reporter(const struct letter_facts *facts)
+{
+	const struct reading *outer = facts->report->outer;
+	g_autofree char *name = text_line(outer->from_name, 100);
+	g_autofree char *address = text_line(outer->from_address, 254);
+
+	return g_strdup_printf("%s%s%s%s%s%s (%s)", name, *name ? " " : "",
+		*address ? "<" : "", *address ? address : "-",
+		*address ? ">" : "", facts->stranger ? " !" : "",
+		facts->file->alias);
+}
+
+/* How many attachments, how large, and where they are if not here. */
+static char *
+list_attachments(const struct letter_facts *facts, const char *language,
+	bool enclosed)
+{
+	const GPtrArray *attachments = facts->report->attachments;
+	bool dutch = strcmp(language, "nl") == 0;
+	GString *out = g_string_new(NULL);
+
+	if (attachments->len > 0)
+		g_string_append(out, dutch ? "Bijlagen:\n" : "Attachments:\n");
+	for (guint i = 0; i < attachments->len; i++) {
+		const struct attachment *a = attachments->pdata[i];
+
+		g_string_append_printf(out, "  %u. %s (%s, %" PRIu64 ")%s\n",
+			i + 1, a->name, a->type, a->size,
+			a->protected ? "" : dutch ? " - niet beveiligd"
+						  : " - not protected");
+		if (!enclosed)
+			g_string_append_printf(out,
+				"     meldpunt show %s --attachment=%u\n",
+				facts->file->number, i + 1);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static char *
+describe_signature(const struct report *report)
+{
+	if (report->fingerprint == NULL)
+		return g_strdup(signature_word(report->signature));
+	return g_strdup_printf("%s (%s)", signature_word(report->signature),
+		report->fingerprint);
+}
+
+static char *
+remark_of(const struct letter_facts *facts, const char *language)
+{
+	const struct report *report = facts->report;
+	moment received = report->outer->received;
+	bool dutch = strcmp(language, "nl") == 0;
+	bool odd = received != 0 &&
+		ABS(received - facts->file->arrived_at) > CLOCK_HOUR;
+
+	if (facts->header_only)
+		return g_strdup(dutch
+				? "Opmerking     : te groot; het staat nog op de mailserver"
+				: "Remark        : too large; it is still on the mail server");
+	if (report->failure != NULL)
+		return g_strdup_printf("%s %s",
+			dutch ? "Opmerking     :" : "Remark        :",
+			report->failure);
+	if (odd)
+		return g_strdup(dutch
+				? "Opmerking     : de mailserver en Received verschillen meer dan een uur"
+				: "Remark        : mail server and Received differ by more than an hour");
+	return g_strdup("");
+}
+
+static char *
+fill_notice(const struct letter_facts *facts, const char *language,
+	bool follow_up, bool with_attachments)
+{
+	const struct report *report = facts->report;
+	const struct casefile *file = facts->file;
+	GTimeZone *zone = facts->postbox->conf->zone;
+	bool readable = report->failure == NULL && !facts->header_only;
+	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
+		language, "notice");
+	g_autofree char *what = chomped_template(facts, language,
+		!readable	? "notice-unreadable"
+			: follow_up ? "notice-follow-up"
+				    : "notice-new");
+	g_autofree char *received =
+		clock_text(file->arrived_at, zone, language);
+	g_autofree char *answer_by =
+		clock_text(file->answer_due_at, zone, language);
+	g_autofree char *signature = describe_signature(report);
+	g_autofree char *reporter = describe_reporter(facts);
+	g_autofree char *assets = join_assets(report);
+	g_autofree char *remark = remark_of(facts, language);
+	g_autofree char *line =
+		postbox_case_line(facts->postbox, file->number);
+	g_autofree char *text = text_indent(
+		report->description ? report->description : "", "  | ");
+	g_autofree char *attachments =
+		list_attachments(facts, language, with_attachments);
+	const char *cvss = report->inner->cvss;
+	const char *pairs[] = {"what", what, "number", file->number,
+		"received", received, "answer_by", answer_by, "protection",
+		protection_word(report->protection), "signature", signature,
+		"reporter", reporter, "assets", *assets ? assets : "-", "cvss",
+		cvss && *cvss ? cvss : "-", "remark", remark, "case_line",
+		line, "title", *file->title ? file->title : "-", "text", text,
+		"attachments", attachments, NULL};
+
+	return text_fill(pattern, pairs);
+}
+
+struct letter *
+letter_notice(const struct letter_facts *facts, bool follow_up,
+	bool with_attachments)
+{
+	const GPtrArray *attachments = facts->report->attachments;
+	const char *language = facts->postbox->mailbox->languages[0];
+	struct letter *letter = new_letter(facts, "notice");
+	g_autofree char *what = NULL;
+
+	letter->text =
+		fill_notice(facts, language, follow_up, with_attachments);
+	what = g_strndup(letter->text, strcspn(letter->text, "\n"));
+	letter->subject =
+		g_strdup_printf("[%s] %s", facts->file->number, what);
+	for (guint i = 0; with_attachments && i < attachments->len; i++) {
+		const struct attachment *a = attachments->pdata[i];
+
+		letter_enclose(letter, a->name, "application/octet-stream",
+			bytes_slice(a->source, a->bytes.offset,
+				a->bytes.length),
+			false);
+	}
+	return letter;
+}

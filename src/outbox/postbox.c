@@ -1,0 +1,100 @@
+#include "outbox/postbox.h"
+
+#include "base/fault.h"
+#include "base/text.h"
+
+#include <string.h>
+
+static const char sql_load[] =
+	"SELECT b.id, b.smtp_size, b.subaddress_seen_at IS NOT NULL AS seen,"
+	" k.purpose, k.key FROM mailboxes b, mac_keys k WHERE b.name = $1";
+
+static uint8_t *
+key_for(struct postbox *postbox, const char *purpose)
+{
+	if (strcmp(purpose, "reply") == 0)
+		return postbox->reply_key;
+	if (strcmp(purpose, "bounce") == 0)
+		return postbox->bounce_key;
+	if (strcmp(purpose, "notice") == 0)
+		return postbox->notice_key;
+	return NULL;
+}
+
+bool
+postbox_load(struct postbox *postbox, struct db *db, const struct conf *conf,
+	const char *mailbox, GError **error)
+{
+	g_autoptr(rows) found =
+		db_query(db, error, sql_load, PARAM_TEXT(mailbox));
+
+	postbox->conf = conf;
+	postbox->mailbox = conf_mailbox(conf, mailbox);
+	if (found == NULL)
+		return false;
+	if (postbox->mailbox == NULL || rows_count(found) == 0)
+		return fault_set(error, FAULT_SETUP, "mailbox %s is in the "
+			"database but not in the configuration", mailbox);
+	for (int i = 0; i < rows_count(found); i++) {
+		size_t size;
+		g_autofree uint8_t *key = rows_bytea(found, i, "key", &size);
+		uint8_t *place = key_for(postbox,
+			rows_text(found, i, "purpose"));
+
+		if (place != NULL && size == MAC_KEY_SIZE)
+			memcpy(place, key, size);
+		explicit_bzero(key, size);
+	}
+	postbox->id = rows_int8(found, 0, "id");
+	postbox->smtp_size = rows_int8(found, 0, "smtp_size");
+	postbox->subaddress = rows_bool(found, 0, "seen");
+	return true;
+}
+
+/* local+detail@domain of the mailbox. */
+static char *
+subaddress(const struct postbox *postbox, const char *detail)
+{
+	const char *address = postbox->mailbox->address;
+	const char *at = strrchr(address, '@');
+
+	return g_strdup_printf("%.*s+%s%s", (int)(at - address), address,
+		detail, at);
+}
+
+char *
+postbox_reply_address(const struct postbox *postbox, const char *number)
+{
+	g_autofree char *mac = NULL;
+	g_autofree char *detail = NULL;
+
+	if (!postbox->subaddress)
+		return NULL;
+	mac = text_mac(postbox->reply_key, MAC_KEY_SIZE, number);
+	detail = g_strdup_printf("%s.%s", number, mac);
+	return subaddress(postbox, detail);
+}
+
+char *
+postbox_bounce_address(const struct postbox *postbox, const char *message_id)
+{
+	g_autofree char *token = NULL;
+	g_autofree char *mac = NULL;
+	g_autofree char *detail = NULL;
+
+	if (!postbox->subaddress)
+		return g_strdup(postbox->mailbox->address);
+	token = g_strndup(message_id, 16);
+	mac = text_mac(postbox->bounce_key, MAC_KEY_SIZE, token);
+	detail = g_strdup_printf("bounce.%s.%s", token, mac);
+	return subaddress(postbox, detail);
+}
+
+char *
+postbox_case_line(const struct postbox *postbox, const char *number)
+{
+	g_autofree char *mac =
+		text_mac(postbox->notice_key, MAC_KEY_SIZE, number);
+
+	return g_strdup_printf("meldpunt-case: %s %s", number, mac);
+}

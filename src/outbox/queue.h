@@ -1,0 +1,29 @@
+/* Sealed letters into the tables that the sender works from. */
+#ifndef OUTBOX_QUEUE_H
+#define OUTBOX_QUEUE_H
+
+#include "edge/db.h"
+#include "model/letter.h"
+#include "outbox/postbox.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* One letter ready to go. */
+struct dispatch {
+	const struct postbox *postbox;
+	int64_t case_id;
+	const struct letter *letter;
+	const struct bytes *wire;
+	const GPtrArray *recipients; /* char *, bare addresses */
+	const char *envelope_from;   /* "" is the null sender */
+	bool sealed;	 /* about a sealed report: whose budget it uses */
+	bool is_message; /* to the reporter: shown among the case's messages */
+	bool encrypted;
+};
+
+/* In the caller's transaction.  Acknowledgments keep to their budgets. */
+bool queue_letter(struct db *db, const struct dispatch *dispatch,
+	GError **error);
+
+#endif
