@@ -172,6 +172,7 @@ CREATE INDEX messages_case ON messages (case_id, at);
 CREATE TABLE attachments (
 	id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
 	message bigint NOT NULL REFERENCES messages,
+	-- running number within the case, by which commands name it
 	n integer NOT NULL,
 	name text NOT NULL,
 	type text NOT NULL,

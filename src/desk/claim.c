@@ -13,7 +13,8 @@ static const char sql_claim[] =
 	"  RETURNING i.*)"
 	" SELECT schema.version, p.id, p.mailbox AS mailbox_id, b.name AS mailbox,"
 	" (extract(epoch FROM p.arrived_at) * 1000000)::bigint AS arrived_at,"
-	" p.size, p.blob, p.header_only, p.claims, p.reader_deaths, p.number"
+	" p.size, p.blob, p.header_only, p.claims, p.reader_deaths, p.number,"
+	" p.case_id"
 	" FROM schema LEFT JOIN picked p ON true"
 	" LEFT JOIN mailboxes b ON b.id = p.mailbox";
 
@@ -43,6 +44,7 @@ claim_next(struct db *db, int schema_version, struct inbound **inbound,
 	in->header_only = rows_bool(found, 0, "header_only");
 	in->claims = rows_int8(found, 0, "claims");
 	in->reader_deaths = rows_int8(found, 0, "reader_deaths");
+	in->case_id = rows_int8(found, 0, "case_id");
 	in->number = g_strdup(rows_text(found, 0, "number"));
 	return true;
 }

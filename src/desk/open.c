@@ -131,7 +131,7 @@ static const char sql_add_attachment[] =
 
 static bool
 store_attachments(struct db *db, const struct report *report, int64_t message,
-	GError **error)
+	int64_t before, GError **error)
 {
 	for (guint i = 0; i < report->attachments->len; i++) {
 		const struct attachment *a = report->attachments->pdata[i];
@@ -140,7 +140,7 @@ store_attachments(struct db *db, const struct report *report, int64_t message,
 		if (!blob_store(db, a->source, a->bytes.offset,
 			    a->bytes.length, &blob, error) ||
 			!db_run(db, error, sql_add_attachment,
-				PARAM_INT8(message), PARAM_INT8(i + 1),
+				PARAM_INT8(message), PARAM_INT8(before + i + 1),
 				PARAM_TEXT(a->name), PARAM_TEXT(a->type),
 				PARAM_INT8(a->size),
 				PARAM_BYTEA(a->sha256, sizeof(a->sha256)),
@@ -159,13 +159,13 @@ static const char sql_add_message[] =
 
 bool
 open_file_message(struct db *db, const struct inbound *inbound,
-	const struct report *report, int64_t case_id, const char *direction,
-	bool stranger, GError **error)
+	const struct report *report, const struct casefile *file,
+	const char *direction, bool stranger, GError **error)
 {
 	const struct reading *outer = report->outer;
 	g_autofree char *subject = text_line(report->title, 998);
 	g_autoptr(rows) added = db_query(db, error, sql_add_message,
-		PARAM_INT8(case_id), PARAM_TEXT(direction),
+		PARAM_INT8(file->id), PARAM_TEXT(direction),
 		PARAM_INT8(inbound->id),
 		PARAM_TEXT(protection_word(report->protection)),
 		PARAM_TEXT(signature_word(report->signature)),
@@ -177,7 +177,7 @@ open_file_message(struct db *db, const struct inbound *inbound,
 
 	return added != NULL &&
 		store_attachments(db, report, rows_int8(added, 0, "id"),
-			error);
+			file->attachments, error);
 }
 
 bool
@@ -188,15 +188,51 @@ open_store(struct db *db, const struct conf *conf,
 	return store_case(db, inbound, report, file, error) &&
 		store_assets(db, report, file->id, error) &&
 		store_deadlines(db, conf, file, error) &&
-		open_file_message(db, inbound, report, file->id, "in", false,
+		open_file_message(db, inbound, report, file, "in", false,
 			error) &&
 		event_add(db, file->id, inbound->id, "case-opened",
 			protection_word(report->protection), error);
 }
 
+static const char sql_refill_message[] =
+	"UPDATE messages SET protection = $2, signature = $3, fingerprint = $4,"
+	" subject = $5, body = $6 WHERE inbound = $1 RETURNING id";
+
+static const char sql_refill_case[] =
+	"UPDATE cases SET title = $2, description = $3, cvss = nullif($4, ''),"
+	" language = $5 WHERE id = $1";
+
+bool
+open_refill(struct db *db, const struct inbound *inbound,
+	const struct report *report, const struct casefile *file,
+	GError **error)
+{
+	const char *text = report->description ? report->description : "";
+	const char *cvss = report->inner->cvss;
+	const char *language = report->inner->language;
+	g_autofree char *subject = text_line(report->title, 998);
+	g_autoptr(rows) message = db_query(db, error, sql_refill_message,
+		PARAM_INT8(inbound->id),
+		PARAM_TEXT(protection_word(report->protection)),
+		PARAM_TEXT(signature_word(report->signature)),
+		PARAM_TEXT(report->fingerprint), PARAM_TEXT(subject),
+		PARAM_TEXT(text));
+
+	return message != NULL &&
+		db_run(db, error, sql_refill_case, PARAM_INT8(file->id),
+			PARAM_TEXT(file->title), PARAM_TEXT(text),
+			PARAM_TEXT(cvss ? cvss : ""),
+			PARAM_TEXT(language ? language : "")) &&
+		store_assets(db, report, file->id, error) &&
+		store_attachments(db, report, rows_int8(message, 0, "id"),
+			file->attachments, error);
+}
+
 static const char sql_load[] =
 	"SELECT c.number, c.title, c.language, r.alias, r.name, r.address,"
 	" r.key, r.fingerprint, r.pinned_at IS NOT NULL AS pinned,"
+	" (SELECT count(*) FROM attachments a JOIN messages m"
+	" ON m.id = a.message WHERE m.case_id = c.id) AS attachments,"
 	" (extract(epoch FROM c.arrived_at) * 1000000)::bigint AS arrived_at,"
 	" (extract(epoch FROM c.answer_due_at) * 1000000)::bigint AS due_at"
 	" FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter"
@@ -223,6 +259,7 @@ open_load(struct db *db, int64_t case_id, GError **error)
 	file->address = g_strdup(rows_text(found, 0, "address"));
 	file->fingerprint = g_strdup(rows_text(found, 0, "fingerprint"));
 	file->pinned = rows_bool(found, 0, "pinned");
+	file->attachments = rows_int8(found, 0, "attachments");
 	file->arrived_at = rows_int8(found, 0, "arrived_at");
 	file->answer_due_at = rows_int8(found, 0, "due_at");
 	key = rows_bytea(found, 0, "key", &size);

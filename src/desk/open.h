@@ -34,8 +34,13 @@ bool open_store(struct db *db, const struct conf *conf,
 
 /* Files a message in a case: direction is "in" or "note". */
 bool open_file_message(struct db *db, const struct inbound *inbound,
-	const struct report *report, int64_t case_id, const char *direction,
-	bool stranger, GError **error);
+	const struct report *report, const struct casefile *file,
+	const char *direction, bool stranger, GError **error);
+
+/* What was quarantined can be read now: its bare case gets the content. */
+bool open_refill(struct db *db, const struct inbound *inbound,
+	const struct report *report, const struct casefile *file,
+	GError **error);
 
 /* A case with its reporter; NULL on failure. */
 struct casefile *open_load(struct db *db, int64_t case_id, GError **error);

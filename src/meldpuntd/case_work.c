@@ -389,7 +389,7 @@ follow_case(struct job *job, int64_t case_id, bool is_note, GError **error)
 		g_strcmp0(from, job->file->address) != 0;
 	job->facts.stranger = stranger;
 	if ((!is_note && !seal_notices(job, true, notices, error)) ||
-		!open_file_message(db, job->in, job->report, case_id,
+		!open_file_message(db, job->in, job->report, job->file,
 			is_note ? "note" : "in", stranger, error) ||
 		!event_add(db, case_id, job->in->id,
 			is_note ? "note-filed" : "follow-up",
@@ -401,6 +401,34 @@ follow_case(struct job *job, int64_t case_id, bool is_note, GError **error)
 	log_case(is_note ? "note-filed" : "follow-up", job->file->number,
 		"%s, signature %s", protection_word(job->report->protection),
 		signature_word(job->report->signature));
+	return true;
+}
+
+/* Released from quarantine, and it can be read now. */
+static bool
+refill_case(struct job *job, GError **error)
+{
+	struct db *db = job->work->db;
+	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)sealed_notice_free);
+
+	job->file = open_load(db, job->in->case_id, error);
+	if (job->file == NULL || !prepare_facts(job, error))
+		return false;
+	g_free(job->file->title);
+	job->file->title = fields_title(job->report->title,
+		job->report->description ? job->report->description : "");
+	if (!seal_notices(job, true, notices, error) ||
+		(job->quarantine == NULL &&
+			!open_refill(db, job->in, job->report, job->file,
+				error)) ||
+		!event_add(db, job->file->id, job->in->id, "released", "",
+			error) ||
+		!queue_notices(job, notices, error) ||
+		!finish(job, "case", error) || !db_commit(db, error))
+		return false;
+	log_case("released", job->file->number, "%s",
+		job->quarantine ? job->quarantine : "read");
 	return true;
 }
 
@@ -452,8 +480,11 @@ dispatch(struct job *job, GError **error)
 		return file_again(job, &facts, error);
 	if (!postbox_load(&job->postbox, work->db, work->conf,
 		    job->in->mailbox, error) ||
-		!unseal_message(job, error) ||
-		!facts_of(work->db, job->in, job->report, &facts, error))
+		!unseal_message(job, error))
+		return false;
+	if (job->in->case_id != 0)
+		return refill_case(job, error);
+	if (!facts_of(work->db, job->in, job->report, &facts, error))
 		return false;
 	outer = job->report->outer;
 	ours = route_is_ours(work->conf, outer->from_address) ||

@@ -14,7 +14,7 @@
 #include "edge/notify.h"
 #include "edge/schema.h"
 #include "meldpuntd/agent.h"
-#include "meldpuntd/privileges.h"
+#include "edge/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>

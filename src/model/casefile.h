@@ -22,6 +22,7 @@ struct casefile {
 	GByteArray *key; /* certificate, NULL: none */
 	char *fingerprint;
 	bool pinned; /* the key may read content */
+	int64_t attachments; /* how many it has already */
 };
 
 struct casefile *casefile_new(void);

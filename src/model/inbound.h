@@ -18,7 +18,8 @@ struct inbound {
 	bool header_only; /* over limits.message */
 	int64_t claims;
 	int64_t reader_deaths;
-	char *number; /* reserved, or NULL */
+	char *number;	 /* reserved, or NULL */
+	int64_t case_id; /* released from quarantine: its bare case; else 0 */
 };
 
 void inbound_free(struct inbound *inbound);

@@ -261,7 +261,8 @@ list_attachments(const struct letter_facts *facts, const char *language,
 		if (!enclosed)
 			g_string_append_printf(out,
 				"     meldpunt show %s --attachment=%u\n",
-				facts->file->number, i + 1);
+				facts->file->number,
+				(guint)facts->file->attachments + i + 1);
 	}
 	return g_string_free(out, FALSE);
 }

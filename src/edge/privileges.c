@@ -1,4 +1,4 @@
-#include "meldpuntd/privileges.h"
+#include "edge/privileges.h"
 
 #include "base/fault.h"
 
@@ -9,29 +9,86 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct passwd *
+find_user(const char *name, GError **error)
+{
+	struct passwd *user = getpwnam(name);
+
+	if (user != NULL && user->pw_uid != 0)
+		return user;
+	fault_set(error, FAULT_SETUP,
+		"user \"%s\" does not exist or is root: make it with "
+		"systemd-sysusers or adduser --system", name);
+	return NULL;
+}
+
 bool
-privileges_drop(const struct conf *conf, GError **error)
+privileges_make_dir(const char *path, const char *user, GError **error)
+{
+	struct passwd *owner;
+
+	if (mkdir(path, 0700) != 0) {
+		if (errno == EEXIST)
+			return true;
+		return fault_set(error, FAULT_SETUP, "making %s: %s", path,
+			g_strerror(errno));
+	}
+	if (geteuid() != 0)
+		return true;
+	owner = find_user(user, error);
+	if (owner == NULL)
+		return false;
+	if (chown(path, owner->pw_uid, owner->pw_gid) != 0)
+		return fault_set(error, FAULT_SETUP, "%s: %s", path,
+			g_strerror(errno));
+	return true;
+}
+
+bool
+privileges_give_group(const char *path, const char *user, GError **error)
+{
+	struct passwd *reader;
+
+	if (geteuid() != 0)
+		return true;
+	reader = find_user(user, error);
+	if (reader == NULL)
+		return false;
+	if (chown(path, 0, reader->pw_gid) != 0)
+		return fault_set(error, FAULT_SETUP, "%s: %s", path,
+			g_strerror(errno));
+	return true;
+}
+
+bool
+privileges_become(const char *name, GError **error)
 {
 	struct passwd *user;
 
 	if (geteuid() != 0)
 		return true;
-	user = getpwnam(conf->user);
-	if (user == NULL || user->pw_uid == 0)
-		return fault_set(error, FAULT_SETUP,
-			"user \"%s\" does not exist or is root: make it with "
-			"systemd-sysusers or adduser --system", conf->user);
-	if (mkdir(conf->state_dir, 0700) == 0 &&
-		chown(conf->state_dir, user->pw_uid, user->pw_gid) != 0)
-		return fault_set(error, FAULT_SETUP, "%s: %s", conf->state_dir,
-			g_strerror(errno));
+	user = find_user(name, error);
+	if (user == NULL)
+		return false;
 	if (initgroups(user->pw_name, user->pw_gid) != 0 ||
 		setresgid(user->pw_gid, user->pw_gid, user->pw_gid) != 0 ||
 		setresuid(user->pw_uid, user->pw_uid, user->pw_uid) != 0)
 		return fault_set(error, FAULT_SETUP, "becoming user %s: %s",
-			conf->user, g_strerror(errno));
-	g_setenv("HOME", conf->state_dir, TRUE);
-	g_setenv("USER", conf->user, TRUE);
+			name, g_strerror(errno));
+	g_setenv("USER", name, TRUE);
+	return true;
+}
+
+bool
+privileges_drop(const struct conf *conf, GError **error)
+{
+	bool root = geteuid() == 0;
+
+	if (!privileges_make_dir(conf->state_dir, conf->user, error) ||
+		!privileges_become(conf->user, error))
+		return false;
+	if (root)
+		g_setenv("HOME", conf->state_dir, TRUE);
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* From root to the daemon's user, and where that user keeps short-lived keys. */
-#ifndef MELDPUNTD_PRIVILEGES_H
-#define MELDPUNTD_PRIVILEGES_H
+#ifndef EDGE_PRIVILEGES_H
+#define EDGE_PRIVILEGES_H
 
 #include "edge/conf.h"
 
@@ -12,6 +12,15 @@
  * Started by anybody else: stays who it is.
  */
 bool privileges_drop(const struct conf *conf, GError **error);
+
+/* Becomes this user for good; nothing to do for who is not root. */
+bool privileges_become(const char *user, GError **error);
+
+/* A directory of mode 0700 that belongs to the user. */
+bool privileges_make_dir(const char *path, const char *user, GError **error);
+
+/* Lets the user read a file of root's, by its group. */
+bool privileges_give_group(const char *path, const char *user, GError **error);
 
 /*
  * The runtime directory, made if absent; one that is not ours alone is
