@@ -84,9 +84,11 @@ add_url(GPtrArray *assets, const char *word)
 	g_autofree char *url = g_strdup(word);
 	size_t n = strlen(url);
 
-	while (n > 0 && strchr(".,;:!?'\"*_", url[n - 1]))
-		url[--n] = '\0';
-	if (n > 0 && url[n - 1] == ')' && strchr(url, '(') == NULL)
+	/* the sentence around it is no part of it */
+	while (n > 0 && (strchr(".,;:!?*_", url[n - 1]) ||
+				(url[n - 1] == ')' && !strchr(url, '(')) ||
+				(url[n - 1] == ']' && !strchr(url, '[')) ||
+				(url[n - 1] == '}' && !strchr(url, '{'))))
 		url[--n] = '\0';
 	if (g_uri_is_valid(url, G_URI_FLAGS_PARSE_RELAXED, NULL))
 		add(assets, "url", url);
@@ -111,7 +113,7 @@ fields_assets(const char *text, GPtrArray *assets)
 {
 	static const char pattern[] =
 		"(?<mail>[\\w.+-]+@[\\w.-]+)"
-		"|(?<url>\\bhttps?://[^\\s<>\"'\\]}|\\\\^`]{3,2000})"
+		"|(?<url>\\bhttps?://[^\\s<>\"'|\\\\^`]{3,2000})"
 		"|(?<v4>(?<![\\w.])\\d{1,3}(?:\\.\\d{1,3}){3}(?:/\\d{1,2})?(?![\\w.]*\\w))"
 		"|(?<v6>(?<![\\w:])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(?:/\\d{1,3})?(?![\\w:]))"
 		"|(?<host>(?<![\\w@/.-])(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z]{2,24}(?![\\w@]))";

@@ -403,8 +403,10 @@ looks_like_mime(const char *data, size_t length)
 	size_t end = gate_header_end(data, length);
 	g_autofree char *header = g_strndup(data, MIN(end, 32768));
 
-	return g_regex_match_simple("^(?:[!-9;-~]+:.*\\n(?:[ \\t].*\\n)*)*"
-				    "content-type[ \\t]*:",
+	/* a dot would stop at CR */
+	return g_regex_match_simple(
+		"^(?:[!-9;-~]+:[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*"
+		"content-type[ \\t]*:",
 		header, G_REGEX_CASELESS | G_REGEX_RAW, 0);
 }
 

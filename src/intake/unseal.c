@@ -264,6 +264,8 @@ open_signed(struct unsealing *u, const struct reading *reading,
 	struct opened opened = {0};
 	struct bytes *inside = NULL;
 	const struct reading *next;
+	guint before = u->report->candidates->len;
+	bool good;
 
 	if (reading->shape == SHAPE_SIGNED)
 		signature = bytes_slice(source, reading->signature.offset,
@@ -279,22 +281,20 @@ open_signed(struct unsealing *u, const struct reading *reading,
 	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
 	if (next != NULL)
 		collect(u, next, inside);
-	if (next != NULL && opened.signature == SIGNATURE_UNKNOWN_KEY &&
-		signature != NULL && next->pieces->len > 0) {
+	take_signature(u, &opened);
+	good = next != NULL;
+	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
+		signature != NULL && u->report->candidates->len > before) {
 		struct opened again = {0};
 
-		if (offer_candidates(u, error) &&
+		good = offer_candidates(u, error) &&
 			pgp_verify(u->pgp, opened.plain, signature, &again,
-				error))
-			opened.signature = again.signature;
-		g_free(opened.fingerprint);
-		opened.fingerprint = g_steal_pointer(&again.fingerprint);
-		opened.signed_at = again.signed_at;
+				error);
+		take_signature(u, &again);
 		opened_clear(&again);
 	}
-	take_signature(u, &opened);
 	opened_clear(&opened);
-	return next != NULL;
+	return good;
 }
 
 static void

@@ -514,7 +514,7 @@ limits = {{ {limits} }};
             login = ["-h", self.state + "/socket", "-U", "meldpunt_admin"]
             env = dict(os.environ, PGPASSWORD=password)
         done = subprocess.run(["psql", *login, "-d", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1",
-                               "-c", text], env=env, capture_output=True, cwd="/")
+                               "-c", text], env=dict(env, PGOPTIONS="-c search_path=meldpunt"), capture_output=True, cwd="/")
         if done.returncode:
             raise AssertionError(done.stderr.decode())
         return done.stdout.decode().strip()
