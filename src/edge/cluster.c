@@ -6,8 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libpq-fe.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -208,17 +209,29 @@ become_postmaster(const char *program, const char *data, const char *socket,
 	_exit(127);
 }
 
+/*
+ * postmaster.pid says in its eighth line how far the server is, as pg_ctl
+ * reads it; to try a connection would only fill the log.
+ */
 static bool
-answers(const char *conninfo)
+is_ready(const struct conf *conf, pid_t postmaster)
 {
-	PGPing state = PQping(conninfo);
+	g_autofree char *path = g_build_filename(conf->state_dir, "database",
+		"postmaster.pid", NULL);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
 
-	return state == PQPING_OK;
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return false;
+	lines = g_strsplit(text, "\n", -1);
+	return g_strv_length(lines) >= 8 &&
+		g_str_has_prefix(lines[7], "ready") &&
+		(postmaster == 0 || atoi(lines[0]) == postmaster);
 }
 
 /* Waits until the server takes connections; false if it ends instead. */
 static bool
-wait_until_ready(const char *conninfo, pid_t postmaster)
+wait_until_ready(const struct conf *conf, pid_t postmaster)
 {
 	int64_t until = clock_ticks() + START_SECONDS * CLOCK_SECOND;
 	int status;
@@ -227,7 +240,7 @@ wait_until_ready(const char *conninfo, pid_t postmaster)
 		if (postmaster > 0 &&
 			waitpid(postmaster, &status, WNOHANG) == postmaster)
 			return false;
-		if (answers(conninfo))
+		if (is_ready(conf, postmaster))
 			return true;
 		g_usleep(20000);
 	}
@@ -259,7 +272,6 @@ run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
 {
 	g_autofree char *data = in_state(conf, "database");
 	g_autofree char *socket = in_state(conf, "socket");
-	g_autofree char *conninfo = cluster_conninfo(conf);
 	g_autofree char *programs = NULL;
 	g_autofree char *postgres = NULL;
 	pid_t self = getpid();
@@ -284,7 +296,7 @@ run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
 	if (cluster->postmaster == 0)
 		become_postmaster(postgres, data, socket, self);
 	if (cluster->postmaster > 0 &&
-		wait_until_ready(conninfo, cluster->postmaster))
+		wait_until_ready(conf, cluster->postmaster))
 		return true;
 	return fault_set(error, FAULT_LATER,
 		"embedded database: the server did not start");
@@ -302,7 +314,6 @@ struct cluster *
 cluster_start(const struct conf *conf, bool wait_for_lock, GError **error)
 {
 	g_autoptr(cluster_auto) cluster = g_new0(struct cluster, 1);
-	g_autofree char *conninfo = cluster_conninfo(conf);
 
 	cluster->users_fd = open_lock(conf, "database.users");
 	cluster->lock_fd = open_lock(conf, "database.lock");
@@ -316,7 +327,7 @@ cluster_start(const struct conf *conf, bool wait_for_lock, GError **error)
 		    LOCK_EX | (wait_for_lock ? 0 : LOCK_NB)) == 0) {
 		if (!run_cluster(cluster, conf, error))
 			return NULL;
-	} else if (!wait_until_ready(conninfo, 0)) {
+	} else if (!wait_until_ready(conf, 0)) {
 		fault_set(error, FAULT_LATER,
 			"embedded database: it is being started or stopped");
 		return NULL;

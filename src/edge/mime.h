@@ -26,10 +26,10 @@ struct mime {
 };
 
 /*
- * Parses bytes that passed the gate; whole: an RFC 5322 message, else a
- * MIME entity.  NULL if GMime makes nothing of it.
+ * Parses the first length bytes, which passed the gate; whole: an RFC 5322
+ * message, else a MIME entity.  NULL if GMime makes nothing of it.
  */
-struct mime *mime_parse(const struct bytes *bytes, bool whole);
+struct mime *mime_parse(const struct bytes *bytes, uint64_t length, bool whole);
 void mime_free(struct mime *mime);
 typedef struct mime mime_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(mime_auto, mime_free)

@@ -112,17 +112,15 @@ wrap_message(GMimeMessage *message)
 }
 
 struct mime *
-mime_parse(const struct bytes *bytes, bool whole)
+mime_parse(const struct bytes *bytes, uint64_t length, bool whole)
 {
-	/* GMime begins where the descriptor stands */
-	GMimeStream *stream = lseek(bytes->fd, 0, SEEK_SET) == 0
-		? g_mime_stream_mmap_new(dup(bytes->fd), PROT_READ, MAP_PRIVATE)
-		: NULL;
+	GMimeStream *stream = g_mime_stream_mmap_new_with_bounds(
+		dup(bytes->fd), PROT_READ, MAP_PRIVATE, 0, length);
 	GMimeParser *parser;
 	GObject *object;
 	struct mime *mime = NULL;
 
-	if (stream == NULL || bytes->size == 0) {
+	if (stream == NULL || length == 0) {
 		g_clear_object(&stream);
 		return NULL;
 	}

@@ -7,9 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Which header is written: what all can see, or what the seal protects. */
+enum side {
+	SIDE_INSIDE,
+	SIDE_OUTSIDE, /* of a seal: it hides the subject */
+	SIDE_CLEAR,   /* nothing is sealed */
+};
+
 /* The header fields that a letter has, in order; NULL ends. */
 static char **
-header_of(const struct letter *letter, bool outside)
+header_of(const struct letter *letter, enum side side)
 {
 	GPtrArray *fields = g_ptr_array_new();
 	g_autofree char *date = clock_rfc5322(letter->date);
@@ -18,7 +25,7 @@ header_of(const struct letter *letter, bool outside)
 	InternetAddress *from = internet_address_mailbox_new(letter->from_name,
 		letter->from_address);
 	char *from_text = internet_address_to_string(from, NULL, TRUE);
-	const char *subject = outside && letter->outer_subject
+	const char *subject = side == SIDE_OUTSIDE && letter->outer_subject
 		? letter->outer_subject
 		: letter->subject;
 
@@ -48,7 +55,7 @@ header_of(const struct letter *letter, bool outside)
 	if (letter->to_reporter)
 		ADD("X-Auto-Response-Suppress",
 			g_strdup("DR, RN, NRN, OOF, AutoReply"));
-	if (outside && letter->autocrypt_keydata != NULL)
+	if (side != SIDE_INSIDE && letter->autocrypt_keydata != NULL)
 		ADD("Autocrypt", g_strdup_printf("addr=%s; keydata=%s",
 				letter->from_address,
 				letter->autocrypt_keydata));
@@ -162,8 +169,8 @@ serialize(GMimeObject *object)
 static void
 protect_header(GMimeObject *root, const struct letter *letter)
 {
-	g_auto(GStrv) inside = header_of(letter, false);
-	g_auto(GStrv) outside = header_of(letter, true);
+	g_auto(GStrv) inside = header_of(letter, SIDE_INSIDE);
+	g_auto(GStrv) outside = header_of(letter, SIDE_OUTSIDE);
 
 	put_fields(root, inside);
 	for (char **p = outside; *p != NULL; p += 2) {
@@ -220,9 +227,10 @@ new_boundary(void)
 
 /* The outermost header, ready for the parts behind it. */
 static struct bytes *
-start_message(const struct letter *letter, const char *content_type)
+start_message(const struct letter *letter, enum side side,
+	const char *content_type)
 {
-	g_auto(GStrv) fields = header_of(letter, true);
+	g_auto(GStrv) fields = header_of(letter, side);
 	struct bytes *out = bytes_new();
 	g_autoptr(GString) header = g_string_new(NULL);
 
@@ -286,7 +294,7 @@ mime_write_sealed(const struct letter *letter, const struct bytes *armor)
 	g_autofree char *type = g_strdup_printf(
 		"multipart/encrypted; protocol=\"application/pgp-encrypted\";\n"
 		" boundary=\"%s\"", boundary);
-	struct bytes *out = start_message(letter, type);
+	struct bytes *out = start_message(letter, SIDE_OUTSIDE, type);
 
 	append_text(out,
 		"--%s\r\nContent-Type: application/pgp-encrypted\r\n"
@@ -311,7 +319,7 @@ mime_write_signed(const struct letter *letter, const struct bytes *inside,
 		"multipart/signed; micalg=%s;\n"
 		" protocol=\"application/pgp-signature\";\n boundary=\"%s\"",
 		micalg, boundary);
-	struct bytes *out = start_message(letter, type);
+	struct bytes *out = start_message(letter, SIDE_CLEAR, type);
 
 	append_text(out, "--%s\r\n", boundary);
 	append_lines(out, inside);

@@ -451,7 +451,8 @@ take_plain_text(struct peel *peel)
 static void
 peel_mime(struct peel *peel, const struct bytes *in, enum layer layer)
 {
-	g_autoptr(mime_auto) root = mime_parse(in, layer != LAYER_INSIDE);
+	g_autoptr(mime_auto) root =
+		mime_parse(in, peel->length, layer != LAYER_INSIDE);
 
 	if (root == NULL) {
 		peel->reading->shape = SHAPE_REFUSED;
@@ -464,31 +465,45 @@ peel_mime(struct peel *peel, const struct bytes *in, enum layer layer)
 	finish(peel);
 }
 
+/* Gate, then parser; NULL, or fixed words why it may not be parsed. */
+static const char *
+peel_bytes(struct peel *peel, const struct bytes *in, enum layer layer)
+{
+	const char *refusal;
+
+	if (layer == LAYER_HEADER)
+		peel->length = gate_header_end(peel->data, peel->length);
+	if (layer == LAYER_INSIDE &&
+		!looks_like_mime(peel->data, peel->length)) {
+		take_plain_text(peel);
+		finish(peel);
+		return NULL;
+	}
+	refusal = gate_check(peel->data, peel->length);
+	if (refusal == NULL)
+		peel_mime(peel, in, layer);
+	return refusal;
+}
+
 struct reading *
 peel_layer(const struct bytes *in, enum layer layer, struct bytes *out)
 {
 	void *map = in->size
 		? mmap(NULL, in->size, PROT_READ, MAP_PRIVATE, in->fd, 0)
-		: NULL;
+		: MAP_FAILED;
 	struct peel peel = {.data = map, .length = in->size, .out = out};
-	const char *refusal = NULL;
+	const char *refusal = "it is empty";
 
 	peel.reading = reading_new();
 	peel.text = g_string_new(NULL);
-	if (map == NULL || map == MAP_FAILED)
-		refusal = "it is empty";
-	else if (layer == LAYER_INSIDE &&
-		!looks_like_mime(peel.data, peel.length)) {
-		take_plain_text(&peel);
-		finish(&peel);
-	} else if ((refusal = gate_check(peel.data, peel.length)) == NULL)
-		peel_mime(&peel, in, layer);
+	if (map != MAP_FAILED)
+		refusal = peel_bytes(&peel, in, layer);
 	if (refusal != NULL) {
 		peel.reading->shape = SHAPE_REFUSED;
 		peel.reading->refusal = g_strdup(refusal);
 	}
 	g_string_free(peel.text, TRUE);
-	if (map != NULL && map != MAP_FAILED)
+	if (map != MAP_FAILED)
 		munmap(map, in->size);
 	return peel.reading;
 }

@@ -66,6 +66,9 @@ def free_ports(n):
     return ports
 
 
+worlds = []
+
+
 class Person:
     """Somebody with a GnuPG home and a mailbox in the world."""
 
@@ -141,6 +144,8 @@ class World:
         self.state = os.path.join(self.dir, "state")
         self.conf_path = os.path.join(self.dir, "meldpunt.conf")
         self.keep = False
+        self.expected_warnings = []
+        worlds.append(self)
         atexit.register(self.end)
         (self.imap_port, self.imaps_port, self.smtp_port, self.submission_port,
          self.smtps_port, self.pg_port) = free_ports(6)
@@ -546,6 +551,21 @@ limits = {{ {limits} }};
                 continue
             return False
         return False
+
+    def check_log(self, *secrets):
+        """No word of a report in any log, no warning that nobody expected."""
+        for name in ("daemon.log", "pg.log"):
+            path = self.path(name)
+            if not os.path.exists(path):
+                continue
+            with open(path, errors="replace") as f:
+                text = f.read()
+            for secret in secrets:
+                assert secret not in text, f"{name} holds {secret!r}"
+        for line in self.log().splitlines():
+            if ("warning" in line or "error" in line.lower()) and \
+                    not any(re.search(w, line) for w in self.expected_warnings):
+                raise AssertionError("unexpected in the log: " + line)
 
     # -- mail ------------------------------------------------------------
     def deliver(self, raw, sender="someone@example.net", to="security@example.org"):
