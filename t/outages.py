@@ -188,9 +188,9 @@ def _():
 @promise("a certificate for another name is refused, and the daemon says so and works on when it is right")
 def _():
     w.stop()
-    w.write_conf(host="127.0.0.2")
+    w.write_conf(host="127.0.0.1")
     w.start()
-    wait_for(lambda: "TLS with 127.0.0.2" in w.log(), 20, "refusal")
+    wait_for(lambda: "TLS with 127.0.0.1" in w.log(), 20, "refusal")
     contains(w.log(), "The name in the certificate does not match")
     w.stop()
     w.write_conf()

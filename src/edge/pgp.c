@@ -3,15 +3,12 @@
 #include "base/fault.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "edge/pgp_home.h"
+#include "edge/pgp_loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <gpgme.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* A decryption that grows by more than this factor, and past this size, is
@@ -19,30 +16,14 @@
 #define BOMB_FACTOR 100
 #define BOMB_FLOOR (UINT64_C(10) << 20)
 
-/* Ends an operation that has passed its deadline, from a thread of its own. */
-struct watch {
-	GMutex lock;
-	GCond changed;
-	GThread *thread;
-	gpgme_ctx_t context;
-	int64_t until; /* ticks; 0: nothing to watch */
-	bool fired;
-	bool over;
-};
-
 struct pgp {
-	char *source; /* state_dir/gnupg */
-	char *home;   /* ours */
-	char *socket_file;
-	char *candidate_file;
-	char *recipient_file;
+	struct pgp_home home;
+	struct pgp_loop loop;
 	int64_t limit;
 	uint64_t max_plain;
-	time_t keys_changed;
 	gpgme_ctx_t context;
 	GHashTable *keys;      /* fingerprint -> gpgme_key_t with secret */
 	GHashTable *primaries; /* signing key -> primary, of this operation */
-	struct watch watch;
 };
 
 /* What a callback reads from or writes to. */
@@ -53,37 +34,6 @@ struct channel {
 	uint64_t max;
 	bool too_much;
 };
-
-static void *
-keep_watch(void *data)
-{
-	struct watch *watch = data;
-
-	g_mutex_lock(&watch->lock);
-	while (!watch->over) {
-		if (watch->until == 0)
-			g_cond_wait(&watch->changed, &watch->lock);
-		else if (!g_cond_wait_until(&watch->changed, &watch->lock,
-				 watch->until)) {
-			watch->fired = true;
-			watch->until = 0;
-			gpgme_cancel_async(watch->context);
-		}
-	}
-	g_mutex_unlock(&watch->lock);
-	return NULL;
-}
-
-static void
-watch_set(struct watch *watch, int64_t until)
-{
-	g_mutex_lock(&watch->lock);
-	if (until != 0)
-		watch->fired = false;
-	watch->until = until;
-	g_cond_signal(&watch->changed);
-	g_mutex_unlock(&watch->lock);
-}
 
 static ssize_t
 read_bytes(void *handle, void *buffer, size_t size)
@@ -149,88 +99,6 @@ opened_clear(struct opened *opened)
 	memset(opened, 0, sizeof(*opened));
 }
 
-char *
-pgp_agent_socket(const char *home, GError **error)
-{
-	const char *const argv[] = {"gpgconf", "--homedir", home, "--list-dirs",
-		"agent-socket", NULL};
-	char *path = NULL;
-	int status = 0;
-
-	if (g_spawn_sync("/", (char **)argv, NULL,
-		    G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
-		    NULL, &path, NULL, &status, NULL) &&
-		status == 0 && path != NULL)
-		return g_strchomp(path);
-	g_free(path);
-	fault_set(error, FAULT_SETUP, "gpgconf does not run: is gpg installed?");
-	return NULL;
-}
-
-static bool
-write_file(const char *path, const void *data, size_t length, GError **error)
-{
-	g_autoptr(GError) why = NULL;
-
-	if (g_file_set_contents_full(path, data, length,
-		    G_FILE_SET_CONTENTS_NONE, 0600, &why))
-		return true;
-	return fault_set(error, FAULT_LATER, "OpenPGP: %s", why->message);
-}
-
-/* The public keys of state_dir's home, if they changed since last time. */
-static bool
-refresh_keys(struct pgp *pgp, GError **error)
-{
-	g_autofree char *from =
-		g_build_filename(pgp->source, "pubring.kbx", NULL);
-	g_autofree char *to = g_build_filename(pgp->home, "pubring.kbx", NULL);
-	g_autofree char *data = NULL;
-	struct stat status;
-	gsize length;
-
-	if (stat(from, &status) != 0)
-		return fault_set(error, FAULT_SETUP,
-			"OpenPGP: %s: %s (import the mailbox's and the staff's "
-			"keys there)", from, g_strerror(errno));
-	if (status.st_mtime == pgp->keys_changed)
-		return true;
-	if (!g_file_get_contents(from, &data, &length, NULL))
-		return fault_set(error, FAULT_SETUP, "OpenPGP: %s cannot be "
-			"read", from);
-	pgp->keys_changed = status.st_mtime;
-	g_hash_table_remove_all(pgp->keys);
-	return write_file(to, data, length, error);
-}
-
-static bool
-fill_home(struct pgp *pgp, GError **error)
-{
-	g_autofree char *conf_file =
-		g_build_filename(pgp->home, "gpg.conf", NULL);
-	g_autofree char *agent = pgp_agent_socket(pgp->source, error);
-	g_autofree char *redirect = NULL;
-	g_autofree char *options = NULL;
-
-	if (agent == NULL)
-		return false;
-	pgp->socket_file = pgp_agent_socket(pgp->home, error);
-	if (pgp->socket_file == NULL)
-		return false;
-	options = g_strdup_printf("no-autostart\nno-auto-key-locate\n"
-				  "no-auto-key-retrieve\nno-auto-key-import\n"
-				  "disable-dirmngr\ntrust-model always\n"
-				  "no-greeting\nno-emit-version\nno-comments\n"
-				  "lock-never\nno-random-seed-file\n"
-				  "keyring %s\n", pgp->candidate_file);
-	redirect = g_strdup_printf("%%Assuan%%\nsocket=%s\n", agent);
-	return write_file(conf_file, options, strlen(options), error) &&
-		write_file(pgp->candidate_file, "", 0, error) &&
-		write_file(pgp->socket_file, redirect, strlen(redirect),
-			error) &&
-		refresh_keys(pgp, error);
-}
-
 /*
  * GPGME tells the subkey that signed; whose it is only gpg's VALIDSIG line
  * says: its first word is the signing key, its tenth the primary key.
@@ -256,7 +124,7 @@ open_context(struct pgp *pgp, GError **error)
 	gpgme_check_version(NULL);
 	if (gpgme_new(&pgp->context) != 0 ||
 		gpgme_ctx_set_engine_info(pgp->context, GPGME_PROTOCOL_OpenPGP,
-			NULL, pgp->home) != 0)
+			NULL, pgp->home.path) != 0)
 		return fault_set(error, FAULT_SETUP, "OpenPGP: no gpg found");
 	gpgme_set_pinentry_mode(pgp->context, GPGME_PINENTRY_MODE_ERROR);
 	gpgme_set_armor(pgp->context, 1);
@@ -264,8 +132,7 @@ open_context(struct pgp *pgp, GError **error)
 	gpgme_set_ctx_flag(pgp->context, "export-session-keys", "1");
 	gpgme_set_ctx_flag(pgp->context, "full-status", "1");
 	gpgme_set_status_cb(pgp->context, note_status, pgp);
-	pgp->watch.context = pgp->context;
-	pgp->watch.thread = g_thread_new("deadline", keep_watch, &pgp->watch);
+	pgp_loop_open(&pgp->loop, pgp->context);
 	return true;
 }
 
@@ -274,33 +141,15 @@ pgp_open(const struct conf *conf, const char *runtime_dir, const char *name,
 	GError **error)
 {
 	g_autoptr(pgp_auto) pgp = g_new0(struct pgp, 1);
-	struct statfs kind;
 
-	g_mutex_init(&pgp->watch.lock);
-	g_cond_init(&pgp->watch.changed);
 	pgp->limit = conf->openpgp_time;
 	pgp->max_plain = conf->plaintext;
-	pgp->source = g_build_filename(conf->state_dir, "gnupg", NULL);
-	pgp->home = g_build_filename(runtime_dir, name, NULL);
-	pgp->candidate_file =
-		g_build_filename(pgp->home, "candidates.gpg", NULL);
-	pgp->recipient_file =
-		g_build_filename(pgp->home, "recipient.gpg", NULL);
 	pgp->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 		(GDestroyNotify)gpgme_key_unref);
 	pgp->primaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 		g_free);
-	if (statfs(runtime_dir, &kind) != 0 || kind.f_type != TMPFS_MAGIC) {
-		fault_set(error, FAULT_SETUP, "runtime_dir %s is not on a "
-			"tmpfs: keys would reach a disk", runtime_dir);
-		return NULL;
-	}
-	if (g_mkdir(pgp->home, 0700) != 0 && errno != EEXIST) {
-		fault_set(error, FAULT_SETUP, "making %s: %s", pgp->home,
-			g_strerror(errno));
-		return NULL;
-	}
-	if (!fill_home(pgp, error) || !open_context(pgp, error))
+	if (!pgp_home_open(&pgp->home, conf, runtime_dir, name, error) ||
+		!open_context(pgp, error))
 		return NULL;
 	return g_steal_pointer(&pgp);
 }
@@ -310,50 +159,41 @@ pgp_close(struct pgp *pgp)
 {
 	if (pgp == NULL)
 		return;
-	if (pgp->watch.thread != NULL) {
-		g_mutex_lock(&pgp->watch.lock);
-		pgp->watch.over = true;
-		g_cond_signal(&pgp->watch.changed);
-		g_mutex_unlock(&pgp->watch.lock);
-		g_thread_join(pgp->watch.thread);
-	}
 	if (pgp->context != NULL)
 		gpgme_release(pgp->context);
+	pgp_loop_close(&pgp->loop);
 	g_clear_pointer(&pgp->keys, g_hash_table_unref);
 	g_clear_pointer(&pgp->primaries, g_hash_table_unref);
-	g_mutex_clear(&pgp->watch.lock);
-	g_cond_clear(&pgp->watch.changed);
-	g_free(pgp->source);
-	g_free(pgp->home);
-	g_free(pgp->socket_file);
-	g_free(pgp->candidate_file);
-	g_free(pgp->recipient_file);
+	pgp_home_clear(&pgp->home);
 	g_free(pgp);
 }
 
-/* Around every operation: fresh public keys, and the deadline. */
+/* Before every operation: fresh public keys, nothing of the last one. */
 static bool
 begin(struct pgp *pgp, GError **error)
 {
-	if (!refresh_keys(pgp, error))
+	bool changed;
+
+	if (!pgp_home_refresh(&pgp->home, &changed, error))
 		return false;
+	if (changed)
+		g_hash_table_remove_all(pgp->keys);
 	g_hash_table_remove_all(pgp->primaries);
-	watch_set(&pgp->watch, clock_ticks() + pgp->limit);
+	g_ptr_array_set_size(pgp->loop.keys, 0);
+	pgp->loop.done = false;
 	return true;
 }
 
-/* True if the operation was ended by its deadline. */
-static bool
-end(struct pgp *pgp)
+static gpgme_error_t
+run(struct pgp *pgp, gpgme_error_t started)
 {
-	watch_set(&pgp->watch, 0);
-	return pgp->watch.fired;
+	return pgp_loop_wait(&pgp->loop, started, pgp->limit);
 }
 
 bool
 pgp_timed_out(const struct pgp *pgp)
 {
-	return pgp->watch.fired;
+	return pgp->loop.timed_out;
 }
 
 static bool
@@ -366,19 +206,25 @@ later(GError **error, const char *what, gpgme_error_t code)
 static gpgme_key_t
 signing_key(struct pgp *pgp, const char *fingerprint, GError **error)
 {
-	gpgme_key_t key = g_hash_table_lookup(pgp->keys, fingerprint);
+	gpgme_key_t key;
 	gpgme_error_t code;
 
-	if (key != NULL)
-		return key;
 	if (!begin(pgp, error))
 		return NULL;
-	code = gpgme_get_key(pgp->context, fingerprint, &key, 1);
-	if (end(pgp) || code != 0) {
+	key = g_hash_table_lookup(pgp->keys, fingerprint);
+	if (key != NULL)
+		return key;
+	code = run(pgp,
+		gpgme_op_keylist_start(pgp->context, fingerprint, 1));
+	if (code != 0 || pgp->loop.keys->len != 1) {
 		later(error, "the mailbox's secret key is not at hand",
-			pgp->watch.fired ? 0 : code);
+			pgp->loop.timed_out ? 0
+				: code	    ? code
+					    : gpg_error(GPG_ERR_NO_SECKEY));
 		return NULL;
 	}
+	key = pgp->loop.keys->pdata[0];
+	gpgme_key_ref(key);
 	g_hash_table_insert(pgp->keys, g_strdup(fingerprint), key);
 	return key;
 }
@@ -402,10 +248,11 @@ pgp_export(struct pgp *pgp, const char *fingerprint, GError **error)
 		return NULL;
 	data = data_into(&out, 1 << 20);
 	gpgme_set_armor(pgp->context, 0);
-	code = gpgme_op_export(pgp->context, fingerprint,
-		GPGME_EXPORT_MODE_MINIMAL, data);
+	code = run(pgp,
+		gpgme_op_export_start(pgp->context, fingerprint,
+			GPGME_EXPORT_MODE_MINIMAL, data));
 	gpgme_set_armor(pgp->context, 1);
-	if (end(pgp) || code != 0 || out.into->size == 0)
+	if (code != 0 || out.into->size == 0)
 		fault_set(error, FAULT_SETUP,
 			"OpenPGP: key %s is not in state_dir/gnupg",
 			fingerprint);
@@ -429,7 +276,7 @@ pgp_candidates(struct pgp *pgp, const GPtrArray *certificates, GError **error)
 
 		g_byte_array_append(all, c->packets->data, c->packets->len);
 	}
-	return write_file(pgp->candidate_file, all->data, all->len, error);
+	return pgp_home_write(pgp->home.candidate_file, all->data, all->len, error);
 }
 
 /* Of several signatures the worst counts. */
@@ -479,22 +326,13 @@ take_signatures(struct pgp *pgp, struct opened *opened)
 static bool
 agent_answers(struct pgp *pgp, GError **error)
 {
-	gpgme_key_t key = NULL;
-	gpgme_error_t code;
-	bool any = false;
-
 	if (!begin(pgp, error))
 		return false;
-	code = gpgme_op_keylist_start(pgp->context, NULL, 1);
-	while (code == 0 && gpgme_op_keylist_next(pgp->context, &key) == 0) {
-		any = true;
-		gpgme_key_unref(key);
-	}
-	gpgme_op_keylist_end(pgp->context);
-	if (end(pgp) || !any)
-		return fault_set(error, FAULT_LATER,
-			"OpenPGP: gpg-agent does not answer for our keys");
-	return true;
+	if (run(pgp, gpgme_op_keylist_start(pgp->context, NULL, 1)) == 0 &&
+		pgp->loop.keys->len > 0)
+		return true;
+	return fault_set(error, FAULT_LATER,
+		"OpenPGP: gpg-agent does not answer for our keys");
 }
 
 /* True unless gpg found that it has the key of none of the recipients. */
@@ -555,7 +393,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	gpgme_decrypt_result_t result;
 	gpgme_data_t from, into;
 	gpgme_error_t code;
-	bool good = true, timed_out;
+	bool good = true;
 
 	if (!begin(pgp, error))
 		return false;
@@ -565,10 +403,10 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	into = data_into(&out, MIN(pgp->max_plain,
 				       MAX(BOMB_FLOOR,
 					       sealed->size * BOMB_FACTOR)));
-	code = gpgme_op_decrypt_verify(pgp->context, from, into);
-	timed_out = end(pgp);
+	code = run(pgp,
+		gpgme_op_decrypt_verify_start(pgp->context, from, into));
 	result = gpgme_op_decrypt_result(pgp->context);
-	if (timed_out)
+	if (pgp->loop.timed_out)
 		good = later(error, "decrypting", 0);
 	else if (code == 0 && result && result->recipients &&
 		out.into->size > 0) {
@@ -604,12 +442,14 @@ pgp_verify(struct pgp *pgp, const struct bytes *signed_bytes,
 	text_data = data_from(&text, signed_bytes);
 	if (signature != NULL) {
 		sig_data = data_from(&sig, signature);
-		code = gpgme_op_verify(pgp->context, sig_data, text_data, NULL);
+		code = run(pgp, gpgme_op_verify_start(pgp->context, sig_data,
+					text_data, NULL));
 	} else {
 		out_data = data_into(&out, signed_bytes->size + 65536);
-		code = gpgme_op_verify(pgp->context, text_data, NULL, out_data);
+		code = run(pgp, gpgme_op_verify_start(pgp->context, text_data,
+					NULL, out_data));
 	}
-	timed_out = end(pgp);
+	timed_out = pgp->loop.timed_out;
 	if (!timed_out)
 		take_signatures(pgp, opened);
 	if (opened->signature == SIGNATURE_NONE)
@@ -633,11 +473,11 @@ recipients(struct pgp *pgp, const GPtrArray *fingerprints,
 	GString *list;
 
 	if (certificate != NULL) {
-		if (!write_file(pgp->recipient_file,
+		if (!pgp_home_write(pgp->home.recipient_file,
 			    certificate->packets->data,
 			    certificate->packets->len, error))
 			return NULL;
-		return g_strdup_printf("--file\n%s\n", pgp->recipient_file);
+		return g_strdup_printf("--file\n%s\n", pgp->home.recipient_file);
 	}
 	list = g_string_new(NULL);
 	for (guint i = 0; i < fingerprints->len; i++)
@@ -689,15 +529,17 @@ pgp_seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 		return NULL;
 	from = data_from(&in, plain);
 	into = data_into(&out, UINT64_MAX / 2);
-	code = gpgme_op_encrypt_sign_ext(pgp->context, NULL, list,
-		GPGME_ENCRYPT_ALWAYS_TRUST | GPGME_ENCRYPT_NO_ENCRYPT_TO |
-			GPGME_ENCRYPT_NO_COMPRESS,
-		from, into);
+	code = run(pgp,
+		gpgme_op_encrypt_sign_ext_start(pgp->context, NULL, list,
+			GPGME_ENCRYPT_ALWAYS_TRUST |
+				GPGME_ENCRYPT_NO_ENCRYPT_TO |
+				GPGME_ENCRYPT_NO_COMPRESS,
+			from, into));
 	gpgme_data_release(from);
 	gpgme_data_release(into);
 	if (certificate != NULL)
-		unlink(pgp->recipient_file);
-	if (end(pgp))
+		unlink(pgp->home.recipient_file);
+	if (pgp->loop.timed_out)
 		later(error, "encrypting", 0);
 	else if (is_agent_trouble(code))
 		later(error, "encrypting", code);
@@ -723,18 +565,17 @@ pgp_sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
 	gpgme_data_t from, into;
 	gpgme_error_t code;
 	const char *hash = NULL;
-	bool timed_out;
 
 	if (!choose_signer(pgp, signer, error) || !begin(pgp, error))
 		return NULL;
 	from = data_from(&in, plain);
 	into = data_into(&out, 1 << 20);
-	code = gpgme_op_sign(pgp->context, from, into, GPGME_SIG_MODE_DETACH);
-	timed_out = end(pgp);
+	code = run(pgp, gpgme_op_sign_start(pgp->context, from, into,
+				GPGME_SIG_MODE_DETACH));
 	result = gpgme_op_sign_result(pgp->context);
 	gpgme_data_release(from);
 	gpgme_data_release(into);
-	if (!timed_out && code == 0 && result && result->signatures)
+	if (code == 0 && result && result->signatures)
 		hash = gpgme_hash_algo_name(result->signatures->hash_algo);
 	if (hash != NULL) {
 		g_autofree char *lower = g_ascii_strdown(hash, -1);
@@ -742,7 +583,7 @@ pgp_sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
 		*micalg = g_strdup_printf("pgp-%s", lower);
 		return out.into;
 	}
-	later(error, "signing", timed_out ? 0 : code);
+	later(error, "signing", pgp->loop.timed_out ? 0 : code);
 	bytes_free(out.into);
 	return NULL;
 }

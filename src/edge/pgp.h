@@ -39,9 +39,6 @@ void pgp_close(struct pgp *pgp);
 typedef struct pgp pgp_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(pgp_auto, pgp_close)
 
-/* The agent's socket for a GnuPG home; caller frees. */
-char *pgp_agent_socket(const char *home, GError **error);
-
 /* True if the last operation was ended by its deadline. */
 bool pgp_timed_out(const struct pgp *pgp);
 

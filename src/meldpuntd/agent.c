@@ -2,7 +2,7 @@
 
 #include "base/fault.h"
 #include "base/stop.h"
-#include "edge/pgp.h"
+#include "edge/pgp_home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ agent_listen(const struct conf *conf, GError **error)
 {
 	g_autofree char *home =
 		g_build_filename(conf->state_dir, "gnupg", NULL);
-	g_autofree char *path = pgp_agent_socket(home, error);
+	g_autofree char *path = pgp_home_agent_socket(home, error);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd;
 
