@@ -8,6 +8,7 @@
 #include "intake/fields.h"
 #include "intake/gate.h"
 #include "intake/guard.h"
+#include "intake/signed_part.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -237,70 +238,23 @@ take_part(struct peel *peel, const struct mime *part)
 		take_attachment(peel, part);
 }
 
-/*
- * RFC 1847, 2.1: what is signed are the exact bytes between the first two
- * delimiters, without the line end before the second, with CRLF.
- */
-static const char *
-find_delimiter(const char *data, const char *end, const char *boundary,
-	const char **line_end)
-{
-	size_t n = strlen(boundary);
-
-	while (data < end) {
-		const char *eol = memchr(data, '\n', end - data);
-
-		*line_end = eol ? eol + 1 : end;
-		if ((size_t)(end - data) >= n + 2 && data[0] == '-' &&
-			data[1] == '-' && memcmp(data + 2, boundary, n) == 0)
-			return data;
-		data = *line_end;
-	}
-	return NULL;
-}
-
-static struct extent
-put_canonical(struct peel *peel, const char *data, size_t length)
-{
-	struct extent where = {peel->out->size, 0};
-	char before = '\0';
-	GString *lines = g_string_sized_new(length + length / 20);
-
-	for (size_t i = 0; i < length; i++) {
-		if (data[i] == '\n' && before != '\r')
-			g_string_append_c(lines, '\r');
-		g_string_append_c(lines, data[i]);
-		before = data[i];
-	}
-	where = put(peel, lines->str, lines->len);
-	explicit_bzero(lines->str, lines->len);
-	g_string_free(lines, TRUE);
-	return where;
-}
-
 static bool
 take_signed(struct peel *peel, const struct mime *root)
 {
 	const char *boundary = mime_parameter(root, "boundary");
-	const char *end = peel->data + peel->length;
-	const char *start, *stop, *next;
-	struct mime *signature;
+	g_autofree char *canonical = NULL;
+	const char *start;
+	size_t size;
 
 	if (strcmp(root->type, "multipart/signed") != 0 || boundary == NULL ||
-		root->children->len != 2)
+		root->children->len != 2 ||
+		!signed_part_find(peel->data, peel->length, boundary, &start,
+			&size) ||
+		!mime_decode(root->children->pdata[1], peel->out,
+			&peel->reading->signature))
 		return false;
-	start = peel->data + gate_header_end(peel->data, peel->length);
-	if (find_delimiter(start, end, boundary, &start) == NULL ||
-		(stop = find_delimiter(start, end, boundary, &next)) == NULL)
-		return false;
-	if (stop > start && stop[-1] == '\n')
-		stop--;
-	if (stop > start && stop[-1] == '\r')
-		stop--;
-	signature = root->children->pdata[1];
-	if (!mime_decode(signature, peel->out, &peel->reading->signature))
-		return false;
-	peel->reading->sealed = put_canonical(peel, start, stop - start);
+	canonical = signed_part_canonical(start, size, &size);
+	peel->reading->sealed = put(peel, canonical, size);
 	peel->reading->shape = SHAPE_SIGNED;
 	return true;
 }

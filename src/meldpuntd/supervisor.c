@@ -6,7 +6,6 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "base/stop.h"
 #include "edge/cluster.h"
 #include "edge/db.h"
@@ -14,6 +13,7 @@
 #include "edge/notify.h"
 #include "edge/schema.h"
 #include "meldpuntd/agent.h"
+#include "meldpuntd/child.h"
 #include "edge/privileges.h"
 
 #include <errno.h>
@@ -33,24 +33,12 @@
 #define STEADY (30 * CLOCK_SECOND)	 /* who ran so long starts afresh */
 #define GRACE (20 * CLOCK_SECOND)	 /* between TERM and KILL */
 
-/* A role that should run: a place for one process after the other. */
-struct child {
-	char *role;
-	char *mailbox;
-	int64_t index;
-	pid_t pid;	    /* 0: not running */
-	int64_t started;    /* ticks */
-	int64_t restart_at; /* ticks; 0: not wanted */
-	int64_t delay;
-};
-
 struct supervisor {
 	const struct supervision *what;
 	struct conf *conf;
 	struct cluster *cluster;
 	GPtrArray *children;
-	GHashTable *passwords; /* role -> password */
-	GHashTable *secrets;   /* "imap box" -> secret as read last */
+	struct credentials credentials;
 	char *runtime_dir;
 	int signals;
 	int agent_listener;
@@ -58,14 +46,6 @@ struct supervisor {
 	bool stopping;
 	int status; /* the daemon's own exit status */
 };
-
-static void
-child_free(struct child *child)
-{
-	g_free(child->role);
-	g_free(child->mailbox);
-	g_free(child);
-}
 
 static bool
 is_wanted(const struct supervisor *s, const char *role)
@@ -86,11 +66,7 @@ add_child(struct supervisor *s, const char *role, const char *mailbox,
 
 	if (!is_wanted(s, role))
 		return;
-	child = g_new0(struct child, 1);
-	child->role = g_strdup(role);
-	child->mailbox = g_strdup(mailbox);
-	child->index = index;
-	child->restart_at = 1;
+	child = child_new(role, mailbox, index);
 	child->delay = FIRST_DELAY;
 	g_ptr_array_add(s->children, child);
 }
@@ -113,62 +89,11 @@ list_children(struct supervisor *s)
 	}
 }
 
-/*
- * Secrets are read here, at the start perhaps with more rights than later;
- * what cannot be read any more at a reload stays as it was.
- */
-static bool
-read_secret(struct supervisor *s, const char *kind, const struct mailbox *box,
-	const struct server *server, GError **error)
-{
-	g_autofree char *name = g_strdup_printf("%s %s", kind, box->name);
-	g_autoptr(GError) why = NULL;
-	char *secret;
-
-	if (*server->password_file == '\0')
-		return true;
-	secret = secret_read_file(server->password_file, &why);
-	if (secret != NULL)
-		g_hash_table_insert(s->secrets, g_steal_pointer(&name), secret);
-	else if (!g_hash_table_contains(s->secrets, name)) {
-		g_propagate_prefixed_error(error, g_steal_pointer(&why),
-			"mailbox %s, %s: ", box->name, kind);
-		return false;
-	}
-	return true;
-}
-
 static bool
 read_secrets(struct supervisor *s, GError **error)
 {
-	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
-		const struct mailbox *box = s->conf->mailboxes->pdata[i];
-
-		if ((is_wanted(s, "fetcher") &&
-			    !read_secret(s, "imap", box, &box->imap, error)) ||
-			(is_wanted(s, "sender") &&
-				!read_secret(s, "smtp", box, &box->smtp,
-					error)))
-			return false;
-	}
-	return true;
-}
-
-static bool
-read_passwords(struct supervisor *s, GError **error)
-{
-	static const char *const roles[] = {"fetcher", "worker", "sender",
-		"admin", NULL};
-
-	for (int i = 0; roles[i] != NULL; i++) {
-		char *password = cluster_password(s->conf, roles[i], error);
-
-		if (password == NULL)
-			return false;
-		g_hash_table_insert(s->passwords, g_strdup(roles[i]),
-			password);
-	}
-	return true;
+	return credentials_read_secrets(&s->credentials, s->conf,
+		is_wanted(s, "fetcher"), is_wanted(s, "sender"), error);
 }
 
 /* Embedded: brought up to date here.  Else only looked at, if it is there. */
@@ -189,88 +114,23 @@ prepare_database(struct supervisor *s, GError **error)
 	if (s->cluster == NULL)
 		return false;
 	db = db_open(conninfo, "meldpunt_admin",
-		g_hash_table_lookup(s->passwords, "admin"), error);
+		g_hash_table_lookup(s->credentials.passwords, "admin"), error);
 	return db != NULL && schema_migrate(db, s->conf, true, false, error);
-}
-
-static int
-packet_for(struct supervisor *s, const struct child *child)
-{
-	g_autofree char *login = cluster_login(child->role);
-	g_autofree char *conninfo = cluster_conninfo(s->conf);
-	bool fetcher = strcmp(child->role, "fetcher") == 0;
-	g_autofree char *name = g_strdup_printf("%s %s",
-		fetcher ? "imap" : "smtp", child->mailbox);
-	const char *secret = g_hash_table_lookup(s->secrets, name);
-	const struct launch launch = {.role = child->role,
-		.mailbox = child->mailbox,
-		.index = child->index,
-		.once = s->what->once,
-		.runtime_dir = s->runtime_dir,
-		.login = db_names_user(conninfo) ? NULL : login,
-		.password = g_hash_table_lookup(s->passwords, child->role),
-		.secret = secret ? (char *)secret : (char *)"",
-		.conf = s->conf};
-
-	return launch_write(&launch);
-}
-
-/* In the child: never returns. */
-static void
-become_role(const struct child *child, int packet, pid_t parent)
-{
-	char *const argv[] = {(char *)"meldpuntd", child->role,
-		*child->mailbox ? child->mailbox : NULL, NULL};
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	g_unsetenv("NOTIFY_SOCKET");
-	/* a role of a dead supervisor finishes what it has, then ends */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(0);
-	if (packet == LAUNCH_FD)
-		fcntl(packet, F_SETFD, 0);
-	else
-		dup2(packet, LAUNCH_FD);
-	execv("/proc/self/exe", argv);
-	_exit(127);
 }
 
 static void
 start_child(struct supervisor *s, struct child *child)
 {
-	int packet = packet_for(s, child);
-	pid_t parent = getpid();
+	const struct child_setting setting = {.conf = s->conf,
+		.credentials = &s->credentials,
+		.runtime_dir = s->runtime_dir,
+		.once = s->what->once};
 
-	child->pid = fork();
-	if (child->pid == 0)
-		become_role(child, packet, parent);
-	close(packet);
-	child->started = clock_ticks();
-	if (child->pid > 0) {
-		child->restart_at = 0;
+	if (child_start(child, &setting))
 		return;
-	}
-	child->pid = 0;
 	child->restart_at = clock_ticks() + LAST_DELAY;
 	log_warning("%s cannot be started: %s", child->role,
 		g_strerror(errno));
-}
-
-static void
-describe_end(const struct child *child, int status)
-{
-	const char *box = child->mailbox;
-
-	if (WIFSIGNALED(status))
-		log_warning("%s %s was ended by signal %d", child->role, box,
-			WTERMSIG(status));
-	else if (WEXITSTATUS(status) != EX_TEMPFAIL &&
-		WEXITSTATUS(status) != EX_OK)
-		log_warning("%s %s ended with status %d", child->role, box,
-			WEXITSTATUS(status));
 }
 
 /* What the end of a role means for it and for the daemon. */
@@ -286,7 +146,7 @@ child_ended(struct supervisor *s, struct child *child, int status)
 		return;
 	}
 	if (!s->stopping)
-		describe_end(child, status);
+		child_describe_end(child, status);
 	if (code == EX_CONFIG && !s->stopping) {
 		s->stopping = true;
 		s->status = EX_CONFIG;
@@ -558,7 +418,8 @@ prepare(struct supervisor *s, GError **error)
 		!privileges_drop(s->conf, error))
 		return false;
 	s->runtime_dir = privileges_runtime_dir(s->conf, error);
-	if (s->runtime_dir == NULL || !read_passwords(s, error))
+	if (s->runtime_dir == NULL ||
+		!credentials_read_passwords(&s->credentials, s->conf, error))
 		return false;
 	if (is_wanted(s, "worker")) {
 		s->agent_listener = agent_listen(s->conf, error);
@@ -578,8 +439,7 @@ clear(struct supervisor *s)
 	}
 	g_clear_pointer(&s->cluster, cluster_stop);
 	g_ptr_array_unref(s->children);
-	g_hash_table_unref(s->passwords);
-	g_hash_table_unref(s->secrets);
+	credentials_clear(&s->credentials);
 	g_free(s->runtime_dir);
 	conf_free(s->conf);
 }
@@ -594,10 +454,7 @@ supervisor_run(const struct supervision *what)
 	jail_common();
 	open_signals(&s);
 	s.children = g_ptr_array_new_with_free_func((GDestroyNotify)child_free);
-	s.passwords = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-		(GDestroyNotify)secret_free);
-	s.secrets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-		(GDestroyNotify)secret_free);
+	credentials_open(&s.credentials);
 	if (!prepare(&s, &error)) {
 		log_warning("%s", error->message);
 		s.status = fault_exit_status(error);
