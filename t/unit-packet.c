@@ -77,10 +77,8 @@ main(void)
 	ok(armor_begin("x -----BEGIN PGP MESSAGE-----", "MESSAGE") == NULL,
 		"and nowhere else");
 	ok(armor_end(begin, "MESSAGE") != NULL, "and ends");
-	is_number(packet_look("\x89PNG\r\n\x1a\n", 8, NULL), PACKET_NONE,
-		"a picture is no message");
 	ok(!packet_starts((const uint8_t *)"\x89PNG\r\n\x1a\n", 8),
-		"and does not start like one");
+		"a picture does not start like a message");
 	is_number(packet_look("", 0, NULL), PACKET_NONE, "nor is nothing");
 	try_certificates();
 	return done();

@@ -202,6 +202,8 @@ become_postmaster(const char *program, const char *data, const char *socket,
 		"fsync=on", "-c", "synchronous_commit=on", "-c",
 		"full_page_writes=on", NULL};
 
+	/* it would tell the service manager that all of us are ready */
+	g_unsetenv("NOTIFY_SOCKET");
 	stop_unblock();
 	setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGINT) == 0 && getppid() == parent)

@@ -32,33 +32,6 @@ complain(struct reading_conf *in, unsigned int line, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Levenshtein distance of two short names. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t m = strlen(a), n = strlen(b);
-	size_t row[64];
-
-	if (n >= G_N_ELEMENTS(row))
-		return n;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= m; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t above = row[j];
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			best = MIN(best, MIN(above, row[j - 1]) + 1);
-			corner = above;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 static bool
 is_group(const char *scope, const char *name, char *path, size_t size)
 {
@@ -84,18 +57,8 @@ complain_unknown(struct reading_conf *in, const char *scope,
 	const config_setting_t *setting)
 {
 	const char *name = config_setting_name(setting);
-	const char *nearest = NULL;
-	size_t least = 4;
+	g_autofree char *nearest = conf_nearest(scope, name);
 
-	for (size_t i = 0; i < conf_option_count; i++) {
-		size_t far = distance(name, conf_options[i].name);
-
-		if (strcmp(conf_options[i].scope, scope) == 0 && far < least &&
-			far < strlen(name)) {
-			least = far;
-			nearest = conf_options[i].name;
-		}
-	}
 	complain(in, config_setting_source_line(setting),
 		"unknown option \"%s%s%s\"%s%s%s", scope, *scope ? "." : "",
 		name, nearest ? ", did you mean \"" : "",

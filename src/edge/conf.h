@@ -136,6 +136,9 @@ char *conf_format(const struct option *option, const void *base);
 bool conf_set(const struct option *option, void *base, const char *value,
 	GError **error);
 
+/* The name in scope that is nearest to a misspelt one, or NULL; caller frees. */
+char *conf_nearest(const char *scope, const char *name);
+
 /* NULL if there is none of this name. */
 const struct mailbox *conf_mailbox(const struct conf *conf, const char *name);
 

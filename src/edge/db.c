@@ -17,17 +17,15 @@ static void
 set_connection_fault(GError **error, PGconn *connection)
 {
 	g_autofree char *text = g_strdup(PQerrorMessage(connection));
-	bool setup = strstr(text, "authentication failed") != NULL ||
+	bool missing = strstr(text, "does not exist") != NULL;
+	bool setup = missing || strstr(text, "authentication failed") != NULL ||
 		strstr(text, "no password supplied") != NULL ||
-		strstr(text, "no pg_hba.conf entry") != NULL ||
-		(strstr(text, "database \"") != NULL &&
-			strstr(text, "does not exist") != NULL) ||
-		(strstr(text, "role \"") != NULL &&
-			strstr(text, "does not exist") != NULL);
+		strstr(text, "no pg_hba.conf entry") != NULL;
 
 	g_strdelimit(g_strchomp(text), "\n", ' ');
-	fault_set(error, setup ? FAULT_SETUP : FAULT_LATER, "database: %s",
-		*text ? text : "no connection");
+	fault_set(error, setup ? FAULT_SETUP : FAULT_LATER, "database: %s%s",
+		*text ? text : "no connection",
+		missing ? " (run \"meldpunt migrate\" first)" : "");
 }
 
 static void

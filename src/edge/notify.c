@@ -22,7 +22,7 @@ notify_send(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
 		(struct sockaddr *)&address,
 		offsetof(struct sockaddr_un, sun_path) + length);
 	close(fd);

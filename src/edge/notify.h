@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-/* One or more "NAME=value" lines; does nothing without $NOTIFY_SOCKET. */
+/*
+ * One or more "NAME=value" lines; does nothing without $NOTIFY_SOCKET, and
+ * never waits for a manager that does not read.
+ */
 void notify_send(const char *state);
 
 /* How often WATCHDOG=1 is due, in milliseconds; 0: never. */

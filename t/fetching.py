@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""IMAP as servers really are: without MOVE, UIDPLUS or IDLE, with STARTTLS,
+with OAuth2, with other people in the mailbox, with a mailbox that is
+restored.  Every message is taken once."""
+import os
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from tap import contains, equal, promise, run
+from world import World, run as command, wait_for
+
+w = World(limits='acks_per_sender = 0; acks_in_total = 0; network_time = "5s";')
+w.expected_warnings = ["IMAP: ", "ended with status", "ended by signal", "connecting to"]
+n = 0
+
+
+def restart(dovecot="", **conf):
+    w.stop()
+    w.dovecot_down()
+    w.options["dovecot"] = dovecot
+    w.start_dovecot()
+    w.write_conf(**conf)
+    w.start()
+
+
+def one_more(text="hello"):
+    global n
+    n += 1
+    w.drop(w.report("bob", f"{text} {n}", f"{text} {n}"))
+    wait_for(lambda: len(w.cases()) == n, 30, f"case {n}")
+
+
+@promise("messages that wait at the first start are taken in order")
+def _():
+    global n
+    for i in range(5):
+        n += 1
+        w.drop(w.report("bob", f"old {n}", f"old {n}"))
+    w.start()
+    wait_for(lambda: len(w.cases()) == n, 30, "cases")
+    equal([c["title"] for c in w.cases()], [f"old {i}" for i in range(1, 6)])
+    equal(w.folder_count("Processed"), n)
+
+
+@promise("STARTTLS")
+def _():
+    restart(imap=f'port = {w.imap_port}; tls = "starttls"; password_file = "{w.dir}/imap.pw";',
+            smtp=f'port = {w.submission_port}; tls = "starttls"; password_file = "{w.dir}/imap.pw";')
+    one_more()
+
+
+@promise("without MOVE: COPY and UID EXPUNGE, and nobody else's deleted message goes along")
+def _():
+    restart("protocol imap {\n imap_capability = IMAP4rev1 UIDPLUS IDLE LITERAL+\n}")
+    wait_for(lambda: "lacks MOVE" in w.log(), 10, "word of what the server lacks")
+    before = w.folder_count("Processed")
+    one_more("copied")
+    wait_for(lambda: w.folder_count("INBOX") == 0 and w.folder_count("Processed") == before + 1, 10, "moved message")
+
+
+@promise("without UIDPLUS nothing is expunged, and what stays behind is taken once")
+def _():
+    restart("protocol imap {\n imap_capability = IMAP4rev1 IDLE LITERAL+\n}")
+    one_more("stays")
+    one_more("stays too")
+    wait_for(lambda: w.sql("select count(*) from inbound where moved_at is not null") == "2", 10, "marks")
+    equal(w.folder_count("INBOX"), 2, "messages left behind")
+    before = w.folder_count("Processed")
+    one_more("and another")
+    equal(w.folder_count("Processed"), before + 1, "copies")
+    box = w.imap()
+    box.select("INBOX")
+    box.expunge()
+    box.logout()
+
+
+@promise("without IDLE the folder is polled")
+def _():
+    restart("protocol imap {\n imap_capability = IMAP4rev1 UIDPLUS MOVE LITERAL+\n}",
+            imap=f'port = {w.imaps_port}; password_file = "{w.dir}/imap.pw"; poll = "1s";')
+    one_more("polled")
+
+
+@promise("an OAuth2 token comes from token_command")
+def _():
+    # Dovecot takes any token that its passdb accepts as a password
+    w.write("token", "#!/bin/sh\necho pw-security\n", 0o755)
+    restart(imap=f'port = {w.imaps_port}; token_command = "{w.dir}/token";',
+            dovecot="passdb {\n driver = static\n mechanisms = xoauth2\n args = nopassword=y\n}")
+    try:
+        one_more("token")
+    except AssertionError:
+        # without a token server Dovecot refuses: then it must be said
+        contains(w.log(), "refused the login")
+        raise
+
+
+@promise("a flag that somebody set, and a message that somebody read, change nothing")
+def _():
+    global n
+    restart()
+    w.stop()
+    n += 1
+    w.drop(w.report("bob", "flagged", "flagged"))
+    box = w.imap()
+    box.select("INBOX")
+    box.fetch("1", "(BODY[])")
+    box.store("1", "+FLAGS", "\\Flagged \\Seen \\Answered")
+    box.logout()
+    w.start()
+    wait_for(lambda: len(w.cases()) == n, 30, "case")
+
+
+@promise("a mailbox that is wiped and restored, with new UIDs, opens nothing twice")
+def _():
+    w.stop()
+    folder = w.path("mail", "security")
+    # everything from Processed appears in INBOX again, as after a restore
+    command("sh", "-c", f"cp {folder}/.Processed/cur/* {folder}/.Processed/new/* {folder}/new/ 2>/dev/null; "
+            f"rm -f {folder}/dovecot*; chown -R mail:mail {folder}", check=False)
+    offered = w.folder_count("INBOX")
+    assert offered >= n - 3, offered
+    w.start()
+    wait_for(lambda: w.folder_count("INBOX") == 0, 30, "empty INBOX")
+    wait_for(lambda: w.sql("select count(*) from inbound where state = 'new'") == "0", 30, "end of work")
+    equal(len(w.cases()), n)
+    equal(len(w.bob.mails()), n, "acknowledgments")
+
+
+@promise("with two daemons on one mailbox the second stands by, and takes over when the first dies")
+def _():
+    first = w.daemon
+    other = w.dir + "/other.conf"
+    with open(w.conf_path) as f:
+        text = f.read()
+    with open(other, "w") as f:  # the same database, as on another host
+        f.write(text.replace('database = "embedded"',
+                             f'database = "host={w.state}/socket dbname=postgres"').replace(
+                                 "workers = 2", "workers = 1"))
+    second = w.start("--only=fetcher,sender", conf=other)
+    wait_for(lambda: "standing by" in w.log(), 10, "standby")
+    one_more("with two")
+    fetchers = w.processes("fetcher")
+    for pid in fetchers:
+        with open(f"/proc/{pid}/stat") as f:
+            if int(f.read().rsplit(")", 1)[1].split()[1]) == first.pid:
+                os.kill(pid, 9)
+    one_more("after the kill")
+    second.terminate()
+    second.wait(30)
+
+
+@promise("no word of any of them is in a log")
+def _():
+    w.stop()
+    w.check_log("stays too", "polled", "flagged", "bob@")
+
+
+run()
