@@ -90,6 +90,7 @@ def _():
         contains(mail.text, f"  | I found a stored XSS ({SECRET})")
         contains(mail.text, f"  meldpunt-case: {first['number']} ")
         contains(mail.text, "encrypted+signed")
+        contains(mail.text, "Antwoord vóór")
         kinds = {p.get_filename(): p.get_content_type() for p in mail.inner.walk() if p.get_filename()}
         equal(kinds["poc ë.bin"], "application/octet-stream")
         assert SECRET.encode() not in raw

@@ -111,14 +111,28 @@ put_fields(GMimeObject *object, char *const *fields)
 	}
 }
 
+static void
+set_content(GMimePart *part, GMimeStream *stream, GMimeContentEncoding encoding)
+{
+	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream,
+		GMIME_CONTENT_ENCODING_DEFAULT);
+
+	g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_SET);
+	g_mime_part_set_content(part, content);
+	g_mime_part_set_content_encoding(part, encoding);
+	g_object_unref(content);
+	g_object_unref(stream);
+}
+
+/* Not GMime's text part: that would choose another charset by itself. */
 static GMimeObject *
 text_part(const char *text)
 {
-	GMimeTextPart *part = g_mime_text_part_new_with_subtype("plain");
+	GMimePart *part = g_mime_part_new_with_type("text", "plain");
 
-	g_mime_text_part_set_text(part, text);
-	g_mime_text_part_set_charset(part, "utf-8");
-	g_mime_part_set_content_encoding(GMIME_PART(part),
+	g_mime_object_set_content_type_parameter(GMIME_OBJECT(part), "charset",
+		"utf-8");
+	set_content(part, g_mime_stream_mem_new_with_buffer(text, strlen(text)),
 		GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE);
 	return GMIME_OBJECT(part);
 }
@@ -128,19 +142,12 @@ enclosure_part(const struct enclosure *enclosure)
 {
 	g_auto(GStrv) type = g_strsplit(enclosure->type, "/", 2);
 	GMimePart *part = g_mime_part_new_with_type(type[0], type[1]);
-	GMimeStream *stream = g_mime_stream_fs_new(dup(enclosure->bytes->fd));
-	GMimeDataWrapper *content = g_mime_data_wrapper_new_with_stream(stream,
-		GMIME_CONTENT_ENCODING_DEFAULT);
 
-	g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_SET);
-	g_mime_part_set_content(part, content);
-	g_mime_part_set_content_encoding(part, enclosure->is_key
-			? GMIME_CONTENT_ENCODING_7BIT
-			: GMIME_CONTENT_ENCODING_BASE64);
+	set_content(part, g_mime_stream_fs_new(dup(enclosure->bytes->fd)),
+		enclosure->is_key ? GMIME_CONTENT_ENCODING_7BIT
+				  : GMIME_CONTENT_ENCODING_BASE64);
 	g_mime_object_set_disposition(GMIME_OBJECT(part), "attachment");
 	g_mime_part_set_filename(part, enclosure->name);
-	g_object_unref(content);
-	g_object_unref(stream);
 	return GMIME_OBJECT(part);
 }
 

@@ -11,7 +11,7 @@ print_option(const struct option *option, const void *base, bool changed_only)
 	g_autofree char *value = conf_format(option, base);
 
 	if (changed_only && option->preset != NULL) {
-		char space[sizeof(struct conf)] = {0};
+		char space[sizeof(struct conf) + sizeof(struct mailbox)] = {0};
 		g_autofree char *preset = NULL;
 
 		/* the default, through the same conversions as the value */
@@ -37,11 +37,32 @@ print_scope(const char *scope, const void *base, bool changed_only)
 	}
 }
 
+/* The table itself: name, default as it is written in a file, help. */
+static void
+print_options(void)
+{
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct option *option = &conf_options[i];
+		char space[sizeof(struct conf) + sizeof(struct mailbox)] = {0};
+		g_autofree char *preset = NULL;
+
+		if (option->preset != NULL &&
+			conf_set(option, space, option->preset, NULL))
+			preset = conf_format(option, space);
+		printf("%s%s%s\t%s\t%s\n", option->scope,
+			*option->scope ? "." : "", option->name,
+			preset ? preset : "-", option->help);
+	}
+}
+
 int
 command_config(struct command_line *line)
 {
-	gboolean changed_only = FALSE;
+	gboolean changed_only = FALSE, options = FALSE;
 	const GOptionEntry entries[] = {
+		{"options", 0, 0, G_OPTION_ARG_NONE, &options,
+			"All options there are, with default and meaning",
+			NULL},
 		{"non-default", 'n', 0, G_OPTION_ARG_NONE, &changed_only,
 			"Only what differs from the default", NULL},
 		{0}};
@@ -50,6 +71,10 @@ command_config(struct command_line *line)
 
 	if (!command_parse(line, entries, 0, 0))
 		return EX_USAGE;
+	if (options) {
+		print_options();
+		return EX_OK;
+	}
 	conf = conf_load(line->conf_path, &error);
 	if (conf == NULL)
 		return command_failed(error);

@@ -72,11 +72,15 @@ worlds = []
 class Person:
     """Somebody with a GnuPG home and a mailbox in the world."""
 
-    def __init__(self, world, name, address, key=True):
+    def __init__(self, world, name, address, key="corpus"):
         self.world, self.name, self.address = world, name, address
         self.home = os.path.join(world.dir, "people", name)
         os.makedirs(self.home, mode=0o700)
-        self.fpr = self.read_key(name + ".sec.asc") if key else None
+        self.fpr = None
+        if key == "corpus":
+            self.fpr = self.read_key(name + ".sec.asc")
+        elif key == "new":
+            self.fpr = self.make_key()
         atexit.register(self.end_agent)
 
     def gpg(self, *args, data=b"", check=True):
@@ -87,6 +91,11 @@ class Person:
     def read_key(self, file):
         out = self.gpg("--status-fd", "1", "--import", os.path.join(KEYS, file)).stdout
         return re.search(rb"IMPORT_OK \d+ ([0-9A-F]{40})", out).group(1).decode()
+
+    def make_key(self):
+        out = self.gpg("--status-fd", "1", "--passphrase", "", "--quick-generate-key",
+                       f"{self.name.title()} <{self.address}>", "future-default", "default", "1y").stdout
+        return re.search(rb"KEY_CREATED \S ([0-9A-F]{40})", out).group(1).decode()
 
     def public_key(self, armor=True):
         return self.gpg(*(["--armor"] if armor else []), "--export-options", "export-minimal",
@@ -133,7 +142,7 @@ class Opened:
 
 
 class World:
-    def __init__(self, database="embedded", people=tuple(PEOPLE), mailboxes=("vgz",), **options):
+    def __init__(self, database="embedded", people=tuple(PEOPLE), configure=True, **options):
         self.dir = tempfile.mkdtemp(prefix="meldpunt-t-")
         os.chmod(self.dir, 0o755)
         self.options = options
@@ -154,11 +163,12 @@ class World:
         self.start_postfix()
         self.people = {}
         for name in people:
-            self.people[name] = Person(self, name, PEOPLE[name])
+            self.people[name] = Person(self, name, PEOPLE[name], "corpus" if configure else "new")
         if database == "server":
             self.start_postgres()
-        self.make_state()
-        self.write_conf()
+        if configure:
+            self.make_state()
+            self.write_conf()
         for port in (self.imaps_port, self.smtp_port, self.smtps_port):
             wait_for(lambda: self.is_open(port), 10, f"server on port {port}")
 
@@ -615,6 +625,8 @@ limits = {{ {limits} }};
         return encrypted_message(head, armor)
 
     def security_fpr(self):
+        if "security" not in self.people:
+            return self.mailbox_fpr
         fpr = self.people["security"].fpr
         for p in self.people.values():
             if not getattr(p, "knows_us", False):
