@@ -10,6 +10,8 @@
 
 struct db {
 	PGconn *connection;
+	GHashTable *prepared; /* text -> name; NULL after its first use */
+	unsigned int names;
 };
 
 /* PostgreSQL's words about a connection may hold a host, never content. */
@@ -75,6 +77,8 @@ db_open(const char *conninfo, const char *login, const char *password,
 	PQsetNoticeReceiver(connection, ignore_notice, NULL);
 	db = g_new0(struct db, 1);
 	db->connection = connection;
+	db->prepared = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+		g_free);
 	if (!db_script(db, "SET search_path = meldpunt, pg_catalog; "
 			   "SET standard_conforming_strings = on; "
 			   "SET TimeZone = 'UTC'", error))
@@ -88,6 +92,7 @@ db_close(struct db *db)
 	if (db == NULL)
 		return;
 	PQfinish(db->connection);
+	g_hash_table_unref(db->prepared);
 	g_free(db);
 }
 
@@ -168,6 +173,46 @@ is_good(const PGresult *result)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
+/*
+ * A statement that comes a second time is prepared: the server parses and
+ * plans it once for the life of the connection.  NULL: run it as it is.
+ */
+static const char *
+prepare(struct db *db, const char *sql, size_t count)
+{
+	char *name = NULL;
+	PGresult *result;
+
+	if (!g_hash_table_lookup_extended(db->prepared, sql, NULL,
+		    (gpointer *)&name)) {
+		g_hash_table_insert(db->prepared, g_strdup(sql), NULL);
+		return NULL;
+	}
+	if (name != NULL)
+		return name;
+	name = g_strdup_printf("s%u", ++db->names);
+	result = PQprepare(db->connection, name, sql, count, NULL);
+	if (!is_good(result))
+		g_clear_pointer(&name, g_free);
+	else
+		g_hash_table_insert(db->prepared, g_strdup(sql), name);
+	PQclear(result);
+	return name;
+}
+
+static PGresult *
+execute(struct db *db, const char *sql, int count, const char *const *values,
+	const int *lengths, const int *formats, bool binary)
+{
+	const char *name = prepare(db, sql, count);
+
+	if (name == NULL)
+		return PQexecParams(db->connection, sql, count, NULL, values,
+			lengths, formats, binary);
+	return PQexecPrepared(db->connection, name, count, values, lengths,
+		formats, binary);
+}
+
 struct rows *
 db_query_array(struct db *db, GError **error, const char *sql,
 	const struct param *params, size_t count)
@@ -188,8 +233,7 @@ db_query_array(struct db *db, GError **error, const char *sql,
 			values[i] = numbers[i];
 		}
 	}
-	result = PQexecParams(db->connection, sql, count, NULL, values, lengths,
-		formats, 0);
+	result = execute(db, sql, count, values, lengths, formats, false);
 	if (is_good(result))
 		return (struct rows *)result;
 	set_result_fault(error, db, result);
@@ -369,8 +413,7 @@ load_parts(struct db *db, const char *sql, int64_t id, GError **error)
 
 		g_snprintf(numbers[0], 24, "%" PRId64, id);
 		g_snprintf(numbers[1], 24, "%d", part);
-		result = PQexecParams(db->connection, sql, 2, NULL, values,
-			NULL, NULL, 1);
+		result = execute(db, sql, 2, values, NULL, NULL, true);
 		if (!is_good(result)) {
 			set_result_fault(error, db, result);
 			PQclear(result);

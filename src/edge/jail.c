@@ -1,12 +1,15 @@
 #include "edge/jail.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -75,8 +78,11 @@ load(scmp_filter_ctx filter, bool good, GError **error)
 		"the system call filter cannot be loaded");
 }
 
+/* The compiled filter of readers: loading it is one call. */
+static struct sock_fprog reader_filter;
+
 bool
-jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
+jail_prepare_reader(GError **error)
 {
 	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write),
 		SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv),
@@ -92,12 +98,32 @@ jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
 		SCMP_SYS(rt_sigaction), SCMP_SYS(msync),
 		SCMP_SYS(restart_syscall), SCMP_SYS(exit),
 		SCMP_SYS(exit_group)};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	g_autoptr(bytes_auto) code = bytes_new();
+	bool good = filter != NULL;
+
+	for (size_t i = 0; good && i < G_N_ELEMENTS(allowed); i++)
+		good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i],
+			       0) == 0;
+	good = good && seccomp_export_bpf(filter, code->fd) == 0;
+	seccomp_release(filter);
+	if (!good)
+		return fault_set(error, FAULT_SETUP,
+			"the system call filter cannot be made");
+	code->size = lseek(code->fd, 0, SEEK_END);
+	reader_filter.len = code->size / sizeof(struct sock_filter);
+	reader_filter.filter =
+		(struct sock_filter *)bytes_copy(code, 0, code->size);
+	return true;
+}
+
+bool
+jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
+{
 	struct rlimit space = {address_space() + memory,
 		address_space() + memory};
 	struct rlimit time = {cpu / CLOCK_SECOND, cpu / CLOCK_SECOND + 1};
 	struct rlimit size = {file, file};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	bool good = filter != NULL;
 
 #ifndef __SANITIZE_ADDRESS__ /* whose shadow takes terabytes of it */
 	setrlimit(RLIMIT_AS, &space);
@@ -109,10 +135,11 @@ jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
 	if (!lock_files())
 		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
 			g_strerror(errno));
-	for (size_t i = 0; good && i < G_N_ELEMENTS(allowed); i++)
-		good = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i],
-			       0) == 0;
-	return load(filter, good, error);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &reader_filter) == 0)
+		return true;
+	return fault_set(error, FAULT_SETUP,
+		"the system call filter cannot be loaded");
 }
 
 /* Refuses these calls to a process that otherwise works on. */

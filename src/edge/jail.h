@@ -12,6 +12,9 @@
 /* No core dumps, no ptrace by others, no new privileges: every process. */
 void jail_common(void);
 
+/* Compiles the reader's filter, once, before readers are forked. */
+bool jail_prepare_reader(GError **error);
+
 /*
  * The reader: nothing but memory, its descriptors and its end.  memory in
  * bytes of address space beyond what is in use now, cpu in microseconds,

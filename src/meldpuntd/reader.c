@@ -164,6 +164,8 @@ reader_run(int argc, char **argv)
 	log_open("reader");
 	jail_common();
 	signal(SIGCHLD, SIG_IGN); /* readers are not waited for */
+	if (!jail_prepare_reader(NULL))
+		return EX_OSERR;
 	mime_init();
 	language_init();
 	for (;;) {
