@@ -324,16 +324,21 @@ BEGIN
 	RETURN v_number;
 END $$;
 
--- The next letter of a mailbox for its sender, marked `sending`; its caller
--- commits that, then locks the row again with outbound_hold().
+-- The next letter of a mailbox for its sender, with all its recipients that
+-- are due, marked `sending`; the caller commits that, then locks the rows
+-- again with outbound_hold().
 CREATE FUNCTION outbound_claim(p_mailbox smallint)
 RETURNS TABLE (id bigint, attempts integer, letter bigint, size bigint, kind text,
 	message_id text, envelope_from text, recipient text, number text)
 LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
-	WITH next AS (
-		SELECT o.id FROM outbound o
+	WITH first AS (
+		SELECT o.letter FROM outbound o
 		WHERE o.mailbox = p_mailbox AND o.state = 'queued' AND o.next_try_at <= now()
 		ORDER BY o.next_try_at, o.id LIMIT 1 FOR UPDATE SKIP LOCKED
+	), next AS (
+		SELECT o.id FROM outbound o JOIN first ON o.letter = first.letter
+		WHERE o.state = 'queued' AND o.next_try_at <= now()
+		ORDER BY o.id LIMIT 50 FOR UPDATE OF o SKIP LOCKED
 	), claimed AS (
 		UPDATE outbound o SET state = 'sending', attempts = o.attempts + 1, claimed_at = now()
 		FROM next WHERE o.id = next.id
@@ -342,6 +347,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
 	SELECT c.id, c.attempts, c.letter, l.size, c.kind, l.message_id, c.envelope_from,
 		c.recipient, k.number
 	FROM claimed c JOIN letters l ON l.id = c.letter LEFT JOIN cases k ON k.id = l.case_id
+	ORDER BY c.id
 $$;
 
 -- True if this attempt still owns the row; held until the transaction ends.

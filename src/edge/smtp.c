@@ -28,14 +28,6 @@ struct smtp {
 	int64_t wait;
 };
 
-void
-smtp_answer_clear(struct smtp_answer *answer)
-{
-	g_clear_pointer(&answer->text, g_free);
-	answer->code = 0;
-	answer->offered = false;
-}
-
 static mailsmtp *
 ready(struct smtp *smtp)
 {
@@ -170,96 +162,162 @@ smtp_alive(struct smtp *smtp)
 	return !smtp->broken && poll(&polled, 1, 0) == 0;
 }
 
-/* Keeps the server's words; true if its reply code is in this hundred. */
-static bool
-take_reply(struct smtp *smtp, struct smtp_answer *answer, int hundred)
+static void
+note(struct smtp_recipient *r, int code, const char *text)
+{
+	r->code = code;
+	g_free(r->text);
+	r->text = text_line(text, 500);
+}
+
+/* What the server just said, for one recipient or all that are still in. */
+struct reply {
+	int code;
+	const char *text;
+};
+
+static struct reply
+reply_of(struct smtp *smtp)
 {
 	const char *complaint = stream_complaint(smtp->stream);
-	int code = complaint ? 0 : smtp->session->response_code;
+	struct reply reply = {
+		.code = complaint ? 0 : smtp->session->response_code,
+		.text = complaint ? complaint : smtp->session->response};
 
-	if (code / 100 == hundred)
-		return true;
-	answer->code = code;
-	g_free(answer->text);
-	answer->text = text_line(complaint ? complaint
-					   : smtp->session->response, 500);
-	if (code == 0 || code == 421)
+	if (reply.code == 0 || reply.code == 421)
 		smtp->broken = true;
-	return false;
+	return reply;
+}
+
+/* The same answer for everybody who has not been refused before. */
+static void
+note_all(const struct envelope *envelope, struct reply reply)
+{
+	for (size_t i = 0; i < envelope->count; i++)
+		if (envelope->recipients[i].accepted)
+			note(&envelope->recipients[i], reply.code, reply.text);
+}
+
+static void
+accept_all(const struct envelope *envelope, bool accepted)
+{
+	for (size_t i = 0; i < envelope->count; i++)
+		envelope->recipients[i].accepted &= accepted;
 }
 
 static bool
-offer_envelope(struct smtp *smtp, const struct envelope *envelope,
-	struct smtp_answer *answer)
+say_mail(struct smtp *smtp, const struct envelope *envelope)
 {
 	mailsmtp *session = ready(smtp);
-	bool dsn = session->esmtp & MAILSMTP_ESMTP_DSN;
+	struct reply reply;
 
 	session->response_code = 0;
-	if (dsn)
+	if (session->esmtp & MAILSMTP_ESMTP_DSN)
 		mailesmtp_mail(session, envelope->from, 0, envelope->envid);
 	else
 		mailsmtp_mail(session, envelope->from);
-	if (!take_reply(smtp, answer, 2))
-		return false;
-	session = ready(smtp);
-	session->response_code = 0;
-	/* a null sender can be told nothing anyway */
-	if (dsn && *envelope->from != '\0')
-		mailesmtp_rcpt(session, envelope->to,
-			MAILSMTP_DSN_NOTIFY_FAILURE, NULL);
-	else
-		mailsmtp_rcpt(session, envelope->to);
-	if (!take_reply(smtp, answer, 2))
-		return false;
-	session = ready(smtp);
-	session->response_code = 0;
-	mailsmtp_data(session);
-	return take_reply(smtp, answer, 3);
+	reply = reply_of(smtp);
+	if (reply.code / 100 == 2)
+		return true;
+	note_all(envelope, reply);
+	accept_all(envelope, false);
+	return false;
+}
+
+/* How many recipients the server takes. */
+static size_t
+say_rcpt(struct smtp *smtp, const struct envelope *envelope)
+{
+	bool dsn = smtp->session->esmtp & MAILSMTP_ESMTP_DSN;
+	size_t taken = 0;
+
+	for (size_t i = 0; i < envelope->count; i++) {
+		struct smtp_recipient *r = &envelope->recipients[i];
+		struct reply reply = {.text = "connection lost"};
+
+		if (!r->accepted)
+			continue;
+		if (!smtp->broken) {
+			mailsmtp *session = ready(smtp);
+
+			session->response_code = 0;
+			/* a null sender can be told nothing anyway */
+			if (dsn && *envelope->from != '\0')
+				mailesmtp_rcpt(session, r->address,
+					MAILSMTP_DSN_NOTIFY_FAILURE, NULL);
+			else
+				mailsmtp_rcpt(session, r->address);
+			reply = reply_of(smtp);
+		}
+		r->accepted = reply.code / 100 == 2;
+		note(r, reply.code, reply.text);
+		taken += r->accepted;
+	}
+	return smtp->broken ? 0 : taken;
 }
 
 static bool
-offer_bytes(struct smtp *smtp, const struct bytes *letter,
-	struct smtp_answer *answer)
+say_data(struct smtp *smtp, const struct envelope *envelope)
 {
-	mailsmtp *session = smtp->session;
-	void *map = mmap(NULL, letter->size, PROT_READ, MAP_SHARED, letter->fd,
-		0);
+	mailsmtp *session = ready(smtp);
+	struct reply reply;
 
-	if (map == MAP_FAILED) {
-		answer->text = g_strdup("letter cannot be mapped");
-		smtp->broken = true;
-		return false;
-	}
-	stream_deadline(smtp->stream,
-		FINAL_WAIT + (int64_t)letter->size * 10);
 	session->response_code = 0;
-	answer->offered = true;
-	mailsmtp_data_message(session, map, letter->size);
-	munmap(map, letter->size);
-	return take_reply(smtp, answer, 2);
+	mailsmtp_data(session);
+	reply = reply_of(smtp);
+	if (reply.code / 100 == 3)
+		return true;
+	note_all(envelope, reply);
+	accept_all(envelope, false);
+	return false;
 }
 
-bool
-smtp_send(struct smtp *smtp, const struct envelope *envelope,
-	const struct bytes *letter, struct smtp_answer *answer)
+static void
+say_letter(struct smtp *smtp, const struct envelope *envelope,
+	const struct bytes *letter)
 {
-	smtp_answer_clear(answer);
-	if (!text_is_address(envelope->to) ||
-		(*envelope->from && !text_is_address(envelope->from))) {
-		answer->code = 553;
-		answer->text = g_strdup("not a valid address");
-		return false;
+	void *map = mmap(NULL, letter->size, PROT_READ, MAP_SHARED, letter->fd,
+		0);
+	struct reply reply = {.text = "letter cannot be mapped"};
+
+	if (map == MAP_FAILED)
+		smtp->broken = true;
+	else {
+		stream_deadline(smtp->stream,
+			FINAL_WAIT + (int64_t)letter->size * 10);
+		smtp->session->response_code = 0;
+		for (size_t i = 0; i < envelope->count; i++)
+			envelope->recipients[i].offered =
+				envelope->recipients[i].accepted;
+		mailsmtp_data_message(smtp->session, map, letter->size);
+		munmap(map, letter->size);
+		reply = reply_of(smtp);
 	}
-	if (offer_envelope(smtp, envelope, answer) &&
-		offer_bytes(smtp, letter, answer)) {
-		answer->code = smtp->session->response_code;
-		g_free(answer->text);
-		answer->text = text_line(smtp->session->response, 500);
-		return true;
+	note_all(envelope, reply);
+	accept_all(envelope, reply.code / 100 == 2);
+}
+
+void
+smtp_send(struct smtp *smtp, const struct envelope *envelope,
+	const struct bytes *letter)
+{
+	bool from_good = *envelope->from == '\0' ||
+		text_is_address(envelope->from);
+
+	/* a line end in an address would be a command of its own */
+	for (size_t i = 0; i < envelope->count; i++) {
+		struct smtp_recipient *r = &envelope->recipients[i];
+
+		r->accepted = from_good && text_is_address(r->address);
+		if (!r->accepted)
+			note(r, 553, "not a valid address");
+	}
+	if (say_mail(smtp, envelope) && say_rcpt(smtp, envelope) > 0 &&
+		say_data(smtp, envelope)) {
+		say_letter(smtp, envelope, letter);
+		return;
 	}
 	if (!smtp->broken &&
 		mailsmtp_reset(ready(smtp)) != MAILSMTP_NO_ERROR)
 		smtp->broken = true;
-	return false;
 }

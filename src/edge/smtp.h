@@ -13,19 +13,21 @@
 
 struct smtp;
 
-/* What the server said of one letter. */
-struct smtp_answer {
+/* One recipient of a letter, and what the server said about it. */
+struct smtp_recipient {
+	const char *address;
+	bool accepted;
 	int code;   /* reply code, 0 if none came */
 	char *text; /* the server's words; may hold an address: never logged */
 	bool offered; /* the final dot was sent: without a reply, unsure */
 };
-void smtp_answer_clear(struct smtp_answer *answer);
 
-/* One letter's envelope. */
+/* One letter's envelope; recipients' answers are the caller's to free. */
 struct envelope {
-	const char *from; /* "" is the null sender */
-	const char *to;
+	const char *from;  /* "" is the null sender */
 	const char *envid; /* RFC 3461, or NULL */
+	struct smtp_recipient *recipients;
+	size_t count;
 };
 
 struct smtp *smtp_dial(const struct server *server, int64_t wait,
@@ -47,11 +49,12 @@ uint64_t smtp_size_limit(const struct smtp *smtp);
 bool smtp_alive(struct smtp *smtp);
 
 /*
- * Offers a letter.  True if the server accepted it; otherwise answer tells:
- * code 4xx and 5xx are the server's verdict, code 0 means that the
- * connection broke, before (not offered) or after the final dot (unsure).
+ * Offers a letter to all recipients in one transaction.  Each recipient's
+ * answer is filled in: code 4xx and 5xx are the server's verdict, code 0
+ * means that the connection broke, before (not offered) or after the final
+ * dot (unsure).
  */
-bool smtp_send(struct smtp *smtp, const struct envelope *envelope,
-	const struct bytes *letter, struct smtp_answer *answer);
+void smtp_send(struct smtp *smtp, const struct envelope *envelope,
+	const struct bytes *letter);
 
 #endif

@@ -31,18 +31,28 @@ struct sender {
 	bool over;	   /* the process has to end (a new one connects) */
 };
 
-/* A claimed row. */
+/* A claimed letter with its recipients, which are rows of outbound. */
 struct errand {
-	int64_t id;
-	int64_t attempts;
 	int64_t letter;
 	int64_t size;
 	char *kind;
 	char *message_id;
 	char *from;
-	char *to;
 	char *number;
+	GArray *stops; /* struct stop */
 };
+
+struct stop {
+	int64_t id;
+	int64_t attempts;
+	char *to;
+};
+
+static void
+stop_clear(void *data)
+{
+	g_free(((struct stop *)data)->to);
+}
 
 static void
 errand_free(struct errand *errand)
@@ -52,8 +62,8 @@ errand_free(struct errand *errand)
 	g_free(errand->kind);
 	g_free(errand->message_id);
 	g_free(errand->from);
-	g_free(errand->to);
 	g_free(errand->number);
+	g_array_unref(errand->stops);
 	g_free(errand);
 }
 typedef struct errand errand_auto;
@@ -75,99 +85,129 @@ claim(struct sender *s, struct errand **errand, GError **error)
 	if (rows_count(found) == 0)
 		return true;
 	*errand = e = g_new0(struct errand, 1);
-	e->id = rows_int8(found, 0, "id");
-	e->attempts = rows_int8(found, 0, "attempts");
 	e->letter = rows_int8(found, 0, "letter");
 	e->size = rows_int8(found, 0, "size");
 	e->kind = g_strdup(rows_text(found, 0, "kind"));
 	e->message_id = g_strdup(rows_text(found, 0, "message_id"));
 	e->from = g_strdup(rows_text(found, 0, "envelope_from"));
-	e->to = g_strdup(rows_text(found, 0, "recipient"));
 	e->number = g_strdup(rows_text(found, 0, "number"));
+	e->stops = g_array_new(FALSE, FALSE, sizeof(struct stop));
+	g_array_set_clear_func(e->stops, stop_clear);
+	for (int i = 0; i < rows_count(found); i++) {
+		const struct stop stop = {.id = rows_int8(found, i, "id"),
+			.attempts = rows_int8(found, i, "attempts"),
+			.to = g_strdup(rows_text(found, i, "recipient"))};
+
+		g_array_append_val(e->stops, stop);
+	}
 	return true;
 }
 
 static const char sql_hold[] =
 	"SELECT outbound_hold($1, $2::integer) AS mine";
+
+/* Locks the rows again; those that are no longer ours are left out. */
+static bool
+hold(struct sender *s, struct errand *e, GError **error)
+{
+	for (guint i = e->stops->len; i > 0; i--) {
+		const struct stop *stop =
+			&g_array_index(e->stops, struct stop, i - 1);
+		g_autoptr(rows) held = db_query(s->db, error, sql_hold,
+			PARAM_INT8(stop->id), PARAM_INT8(stop->attempts));
+
+		if (held == NULL)
+			return false;
+		if (!rows_bool(held, 0, "mine"))
+			g_array_remove_index(e->stops, i - 1);
+	}
+	return true;
+}
+
+static const char *
+outcome_of(const struct smtp_recipient *r)
+{
+	if (r->accepted)
+		return "sent";
+	if (r->code >= 500)
+		return "failed";
+	if (r->code == 0 && r->offered)
+		return "unsure";
+	return "retry";
+}
+
 static const char sql_settle[] =
 	"SELECT outbound_settle($1, $2::integer, $3, $4::integer, $5) AS state";
 
 static bool
-settle(struct sender *s, const struct errand *e, const char *outcome,
-	const struct smtp_answer *answer, GError **error)
+settle(struct sender *s, const struct errand *e, const struct stop *stop,
+	const struct smtp_recipient *r, GError **error)
 {
 	g_autoptr(rows) settled = db_query(s->db, error, sql_settle,
-		PARAM_INT8(e->id), PARAM_INT8(e->attempts),
-		PARAM_TEXT(outcome), PARAM_INT8(answer->code),
-		PARAM_TEXT(answer->text ? answer->text : ""));
+		PARAM_INT8(stop->id), PARAM_INT8(stop->attempts),
+		PARAM_TEXT(outcome_of(r)), PARAM_INT8(r->code),
+		PARAM_TEXT(r->text ? r->text : ""));
 	const char *state;
 
-	if (settled == NULL || !db_commit(s->db, error))
+	if (settled == NULL)
 		return false;
 	state = rows_text(settled, 0, "state");
 	if (strcmp(state, "sent") == 0)
 		log_case("letter-sent", e->number, "%s accepted", e->kind);
 	else
 		log_case("letter-not-sent", e->number,
-			"%s: reply code %d, now %s", e->kind, answer->code,
-			state);
+			"%s: reply code %d, now %s", e->kind, r->code, state);
 	return true;
 }
 
-static const char *
-outcome_of(bool accepted, const struct smtp_answer *answer)
-{
-	if (accepted)
-		return "sent";
-	if (answer->code >= 500)
-		return "failed";
-	if (answer->code == 0 && answer->offered)
-		return "unsure";
-	return "retry";
-}
-
 /* A letter that the server has said it will not take is not offered. */
-static bool
-offer(struct sender *s, const struct errand *e, const struct bytes *bytes,
-	struct smtp_answer *answer)
+static void
+offer(struct sender *s, const struct errand *e, struct smtp_recipient *all,
+	const struct bytes *bytes)
 {
-	const struct envelope envelope = {e->from, e->to, e->message_id};
+	const struct envelope envelope = {.from = e->from,
+		.envid = e->message_id,
+		.recipients = all,
+		.count = e->stops->len};
+	uint64_t limit = smtp_size_limit(s->smtp);
 
-	if ((uint64_t)e->size > smtp_size_limit(s->smtp) &&
-		smtp_size_limit(s->smtp) > 0) {
-		answer->code = 552;
-		answer->text = g_strdup("larger than the server's SIZE");
-		return false;
+	if (limit == 0 || (uint64_t)e->size <= limit) {
+		smtp_send(s->smtp, &envelope, bytes);
+		return;
 	}
-	return smtp_send(s->smtp, &envelope, bytes, answer);
+	for (guint i = 0; i < e->stops->len; i++) {
+		all[i].code = 552;
+		all[i].text = g_strdup("larger than the server's SIZE");
+	}
 }
 
 static bool
-deliver(struct sender *s, const struct errand *e, GError **error)
+deliver(struct sender *s, struct errand *e, GError **error)
 {
-	struct smtp_answer answer = {0};
+	g_autofree struct smtp_recipient *all = NULL;
 	g_autoptr(bytes_auto) bytes = NULL;
-	g_autoptr(rows) held = NULL;
-	bool accepted, good;
+	bool good = true;
 
-	if (!db_begin(s->db, error))
+	if (!db_begin(s->db, error) || !hold(s, e, error))
 		return false;
-	held = db_query(s->db, error, sql_hold, PARAM_INT8(e->id),
-		PARAM_INT8(e->attempts));
-	if (held == NULL)
-		return false;
-	if (!rows_bool(held, 0, "mine"))
+	if (e->stops->len == 0)
 		return db_commit(s->db, error);
 	bytes = blob_load_letter(s->db, e->letter, error);
 	if (bytes == NULL)
 		return false;
-	accepted = offer(s, e, bytes, &answer);
+	all = g_new0(struct smtp_recipient, e->stops->len);
+	for (guint i = 0; i < e->stops->len; i++)
+		all[i].address = g_array_index(e->stops, struct stop, i).to;
+	offer(s, e, all, bytes);
 	s->last_used = clock_ticks();
-	if (!accepted && !smtp_alive(s->smtp))
-		s->over = true;
-	good = settle(s, e, outcome_of(accepted, &answer), &answer, error);
-	smtp_answer_clear(&answer);
-	return good;
+	s->over |= !smtp_alive(s->smtp);
+	for (guint i = 0; i < e->stops->len; i++) {
+		good = good && settle(s, e,
+				       &g_array_index(e->stops, struct stop, i),
+				       &all[i], error);
+		g_free(all[i].text);
+	}
+	return good && db_commit(s->db, error);
 }
 
 static const char sql_size[] =
