@@ -89,8 +89,9 @@ bytes_copy(const struct bytes *bytes, uint64_t offset, uint64_t length)
 
 	offset = MIN(offset, bytes->size);
 	length = MIN(length, bytes->size - offset);
-	copy = g_malloc(length + 1);
-	copy[bytes_read(bytes, offset, copy, length) ? length : 0] = '\0';
+	/* zeroes, not what the heap held, should the file be shorter */
+	copy = g_malloc0(length + 1);
+	bytes_read(bytes, offset, copy, length);
 	return copy;
 }
 

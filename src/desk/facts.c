@@ -69,6 +69,25 @@ find_identity(struct db *db, const struct inbound *inbound,
 	return true;
 }
 
+static const char sql_same_text[] =
+	"SELECT count(*) AS n FROM messages WHERE case_id = $1 AND body = $2";
+
+static bool
+compare_text(struct db *db, const struct report *report, struct facts *facts,
+	GError **error)
+{
+	const char *text = report->description ? report->description : "";
+	g_autoptr(rows) found = NULL;
+
+	if (facts->same_case == 0)
+		return true;
+	found = db_query(db, error, sql_same_text, PARAM_INT8(facts->same_case),
+		PARAM_TEXT(text));
+	if (found != NULL)
+		facts->same_text = rows_int8(found, 0, "n");
+	return found != NULL;
+}
+
 static const char sql_letter[] =
 	"SELECT id, coalesce(case_id, 0) AS case_id FROM letters"
 	" WHERE message_id = $1 AND mailbox = $2";
@@ -100,6 +119,7 @@ facts_of(struct db *db, const struct inbound *inbound,
 	int64_t letter = 0;
 
 	return find_identity(db, inbound, outer, facts, error) &&
+		compare_text(db, report, facts, error) &&
 		find_letter(db, inbound, outer->references, &letter,
 			&facts->thread_case, error) &&
 		find_letter(db, inbound, outer->reported,

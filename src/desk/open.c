@@ -202,10 +202,15 @@ static const char sql_refill_case[] =
 	"UPDATE cases SET title = $2, description = $3, cvss = nullif($4, ''),"
 	" language = $5 WHERE id = $1";
 
+static const char sql_refill_reporter[] =
+	"UPDATE meldpunt_private.reporters SET key = $2, fingerprint = $3,"
+	" pinned_at = CASE WHEN $4 THEN now() END"
+	" WHERE id = (SELECT reporter FROM cases WHERE id = $1)";
+
 bool
 open_refill(struct db *db, const struct inbound *inbound,
 	const struct report *report, const struct casefile *file,
-	GError **error)
+	const struct reporter_key *key, GError **error)
 {
 	const char *text = report->description ? report->description : "";
 	const char *cvss = report->inner->cvss;
@@ -219,6 +224,12 @@ open_refill(struct db *db, const struct inbound *inbound,
 		PARAM_TEXT(text));
 
 	return message != NULL &&
+		db_run(db, error, sql_refill_reporter, PARAM_INT8(file->id),
+			key->packets ? PARAM_BYTEA(key->packets->data,
+					       key->packets->len)
+				     : PARAM_NULL,
+			PARAM_TEXT(key->fingerprint),
+			PARAM_BOOL(key->pinned)) &&
 		db_run(db, error, sql_refill_case, PARAM_INT8(file->id),
 			PARAM_TEXT(file->title), PARAM_TEXT(text),
 			PARAM_TEXT(cvss ? cvss : ""),

@@ -40,7 +40,7 @@ bool open_file_message(struct db *db, const struct inbound *inbound,
 /* What was quarantined can be read now: its bare case gets the content. */
 bool open_refill(struct db *db, const struct inbound *inbound,
 	const struct report *report, const struct casefile *file,
-	GError **error);
+	const struct reporter_key *key, GError **error);
 
 /* A case with its reporter; NULL on failure. */
 struct casefile *open_load(struct db *db, int64_t case_id, GError **error);

@@ -308,6 +308,9 @@ check_staff(struct reading_conf *in, const struct staff *staff)
 
 	if (staff->address == NULL)
 		return;
+	if (conf_staff_by_address(in->conf, staff->address) != staff)
+		complain(in, 0, "staff %s is there twice: give one entry all "
+			"roles", staff->address);
 	for (char **p = staff->roles; p && *p; p++) {
 		if (!g_strv_contains(roles, *p))
 			complain(in, 0, "staff %s: no role \"%s\" (there are "

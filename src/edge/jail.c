@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,7 +24,13 @@ void
 jail_common(void)
 {
 	const struct rlimit none = {0, 0};
+	struct rlimit files;
 
+	/* a message may have many parts, and each is a descriptor for a while */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = MIN(files.rlim_max, 65536);
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -50,9 +57,27 @@ address_space(void)
 	return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Landlock with no rule at all: every file is out of reach. */
+/* Lets one place be read, and what is in it be loaded as a library. */
+static void
+allow_reading(int ruleset, const char *path)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+		.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+	struct stat status;
+
+	if (rule.parent_fd < 0)
+		return;
+	if (fstat(rule.parent_fd, &status) == 0 && S_ISDIR(status.st_mode))
+		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
+	syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+		&rule, 0);
+	close(rule.parent_fd);
+}
+
+/* Landlock: every file is out of reach but these, which may be read. */
 static bool
-lock_files(void)
+lock_files(const char *const *readable)
 {
 	struct landlock_ruleset_attr attr = {
 		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
@@ -62,6 +87,8 @@ lock_files(void)
 
 	if (fd < 0) /* a kernel without Landlock: seccomp refuses open */
 		return errno == ENOSYS || errno == EOPNOTSUPP;
+	for (; readable != NULL && *readable != NULL; readable++)
+		allow_reading(fd, *readable);
 	good = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
 	close(fd);
 	return good;
@@ -132,7 +159,7 @@ jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
 #endif
 	setrlimit(RLIMIT_CPU, &time);
 	setrlimit(RLIMIT_FSIZE, &size);
-	if (!lock_files())
+	if (!lock_files(NULL))
 		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
 			g_strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
@@ -164,17 +191,28 @@ static const int never[] = {SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
 	SCMP_SYS(finit_module)};
 
 bool
-jail_talker(GError **error)
+jail_talker(const char *ca_file, GError **error)
 {
 	static const int also[] = {SCMP_SYS(socket), SCMP_SYS(connect),
 		SCMP_SYS(socketpair), SCMP_SYS(execve), SCMP_SYS(execveat),
 		SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(kill),
-		SCMP_SYS(tkill)};
+		SCMP_SYS(tkill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
+		SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(pidfd_send_signal)};
+	/* libsasl loads its mechanisms when it first needs them */
+	const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc/ssl",
+		"/etc/sasl2", *ca_file ? ca_file : "/etc/ca-certificates",
+		NULL};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	bool good = filter != NULL &&
 		refuse(filter, never, G_N_ELEMENTS(never)) &&
 		refuse(filter, also, G_N_ELEMENTS(also));
 
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (!lock_files(readable)) {
+		seccomp_release(filter);
+		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
+			g_strerror(errno));
+	}
 	return load(filter, good, error);
 }
 

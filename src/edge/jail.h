@@ -22,8 +22,12 @@ bool jail_prepare_reader(GError **error);
  */
 bool jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error);
 
-/* Fetcher and sender once connected: no socket, connect, execve, fork. */
-bool jail_talker(GError **error);
+/*
+ * Fetcher and sender once connected: no socket, connect, execve, fork, no
+ * signal to others, and of files only the system's libraries and ca_file
+ * (empty: the system's authorities).
+ */
+bool jail_talker(const char *ca_file, GError **error);
 
 /* The worker once its database stands: sockets of AF_UNIX only. */
 bool jail_worker(GError **error);

@@ -5,6 +5,8 @@
 #define LOOK_AT 65536 /* bytes that are enough to see every session key */
 #define CERTIFICATE_MAX (1 << 20)
 #define CERTIFICATES_MAX 20
+#define CERTIFICATE_SIZE 65536 /* of one: room for dozens of signatures */
+#define CERTIFICATE_KEYS 20
 
 enum tag {
 	TAG_PKESK = 1,
@@ -63,7 +65,7 @@ dearmor(const char *data, size_t length, size_t max, gsize *size)
 		size_t n = (eol ? eol : end) - p;
 
 		p = eol ? eol + 1 : end;
-		if (n == 0 || (n == 1 && p[-2] == '\r'))
+		if (n == 0 || (n == 1 && eol != NULL && eol[-1] == '\r'))
 			break;
 	}
 	while (p < end && *p != '=' && *p != '-' && out->len < max) {
@@ -171,18 +173,38 @@ note_key_id(GPtrArray *key_ids, const struct packet *packet)
 	g_ptr_array_add(key_ids, g_string_free(hex, FALSE));
 }
 
+static bool
+is_encryption(int tag)
+{
+	return tag == TAG_PKESK || tag == TAG_SKESK || tag == TAG_SED ||
+		tag == TAG_SEIPD || tag == TAG_AEAD;
+}
+
+/* What begins like a signed message must hold nothing encrypted behind. */
+static enum packet_kind
+look_signed(const uint8_t *p, const uint8_t *end)
+{
+	struct packet packet;
+
+	while (next_packet(&p, end, &packet)) {
+		if (is_encryption(packet.tag))
+			return PACKET_NONE;
+		if (packet.partial)
+			break;
+	}
+	return PACKET_SIGNED;
+}
+
 /* A packet that decides what the whole is; PACKET_NONE: it does not. */
 static enum packet_kind
-look_tag(const struct packet *packet)
+look_tag(const struct packet *packet, const uint8_t *p, const uint8_t *end)
 {
 	switch (packet->tag) {
-	case TAG_SED:
-		return PACKET_UNPROTECTED;
 	case TAG_ONE_PASS:
 	case TAG_SIGNATURE:
 	case TAG_LITERAL:
 	case TAG_COMPRESSED:
-		return PACKET_SIGNED;
+		return look_signed(p, end);
 	case TAG_PUBLIC_KEY:
 	case TAG_SECRET_KEY:
 		return PACKET_KEY;
@@ -218,11 +240,15 @@ look_binary(const uint8_t *data, size_t length, GPtrArray *key_ids)
 			return to_key ? PACKET_PUBLIC_KEY : PACKET_PASSPHRASE;
 		case TAG_AEAD:
 			return to_key ? PACKET_PUBLIC_KEY : PACKET_PASSPHRASE;
+		case TAG_SED:
+			return PACKET_UNPROTECTED;
 		case TAG_MARKER:
 		case TAG_PADDING:
 			break;
 		default:
-			return look_tag(&packet);
+			return to_key || to_passphrase
+				? PACKET_NONE
+				: look_tag(&packet, p, end);
 		}
 		if (packet.partial)
 			break;
@@ -283,6 +309,33 @@ certificate_free(struct certificate *certificate)
 	g_free(certificate);
 }
 
+/* Bits of the multi-precision integer at offset of a packet's body. */
+static unsigned int
+integer_bits(const struct packet *packet, size_t offset)
+{
+	if (offset + 2 > packet->length)
+		return 0;
+	return packet->body[offset] << 8 | packet->body[offset + 1];
+}
+
+/*
+ * A key with which every signature takes seconds to check is no key: RSA
+ * of up to 8192 bits with a small exponent, other numbers of up to 4096.
+ */
+static bool
+is_cheap(const struct packet *packet)
+{
+	uint8_t algorithm = packet->body[5];
+	unsigned int bits = integer_bits(packet, 6);
+
+	if (algorithm >= 1 && algorithm <= 3)
+		return bits <= 8192 &&
+			integer_bits(packet, 8 + (bits + 7) / 8) <= 64;
+	if (algorithm == 16 || algorithm == 17)
+		return bits <= 4096;
+	return true;
+}
+
 /* Adds a packet that may stand in a public certificate; drops others. */
 static void
 take_packet(struct certificate *certificate, const struct packet *packet,
@@ -292,12 +345,15 @@ take_packet(struct certificate *certificate, const struct packet *packet,
 
 	if (packet->tag == TAG_PUBLIC_KEY || packet->tag == TAG_PUBLIC_SUBKEY) {
 		print = fingerprint(packet);
-		if (print == NULL)
+		if (print == NULL || !is_cheap(packet) ||
+			certificate->key_ids->len >= CERTIFICATE_KEYS)
 			return;
 		g_ptr_array_add(certificate->key_ids, g_strdup(print + 24));
 		if (packet->tag == TAG_PUBLIC_KEY)
 			certificate->fingerprint = g_steal_pointer(&print);
 	} else if (packet->tag != TAG_SIGNATURE && packet->tag != TAG_USER_ID)
+		return;
+	if (certificate->packets->len + (end - start) > CERTIFICATE_SIZE)
 		return;
 	g_byte_array_append(certificate->packets, start, end - start);
 }

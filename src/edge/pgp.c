@@ -69,6 +69,9 @@ note_status(void *data, const char *keyword, const char *arguments)
 	struct pgp *pgp = data;
 	g_auto(GStrv) words = NULL;
 
+	if (strcmp(keyword, "ENC_TO") == 0 ||
+		strcmp(keyword, "BEGIN_DECRYPTION") == 0)
+		pgp->decrypted = true;
 	if (strcmp(keyword, "VALIDSIG") != 0)
 		return 0;
 	words = g_strsplit(arguments, " ", 11);
@@ -102,6 +105,13 @@ pgp_open(const struct conf *conf, const char *runtime_dir, const char *name,
 {
 	g_autoptr(pgp_auto) pgp = g_new0(struct pgp, 1);
 
+	pgp->ours = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < conf->mailboxes->len; i++)
+		g_hash_table_add(pgp->ours,
+			((struct mailbox *)conf->mailboxes->pdata[i])->key);
+	for (guint i = 0; i < conf->staff->len; i++)
+		g_hash_table_add(pgp->ours,
+			((struct staff *)conf->staff->pdata[i])->key);
 	pgp->limit = conf->openpgp_time;
 	pgp->max_plain = conf->plaintext;
 	pgp->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -124,6 +134,7 @@ pgp_close(struct pgp *pgp)
 	pgp_loop_close(&pgp->loop);
 	g_clear_pointer(&pgp->keys, g_hash_table_unref);
 	g_clear_pointer(&pgp->primaries, g_hash_table_unref);
+	g_clear_pointer(&pgp->ours, g_hash_table_unref);
 	pgp_home_clear(&pgp->home);
 	g_free(pgp);
 }
@@ -140,6 +151,7 @@ pgp_begin(struct pgp *pgp, GError **error)
 	g_hash_table_remove_all(pgp->primaries);
 	g_ptr_array_set_size(pgp->loop.keys, 0);
 	pgp->loop.done = false;
+	pgp->decrypted = false;
 	return true;
 }
 
@@ -147,6 +159,12 @@ gpgme_error_t
 pgp_run(struct pgp *pgp, gpgme_error_t started)
 {
 	return pgp_loop_wait(&pgp->loop, started, pgp->limit);
+}
+
+bool
+pgp_is_ours(const struct pgp *pgp, const char *fingerprint)
+{
+	return g_hash_table_contains(pgp->ours, fingerprint);
 }
 
 bool
@@ -175,7 +193,7 @@ signing_key(struct pgp *pgp, const char *fingerprint, GError **error)
 		return key;
 	code = pgp_run(pgp,
 		gpgme_op_keylist_start(pgp->context, fingerprint, 1));
-	if (code != 0 || pgp->loop.keys->len != 1) {
+	if (code != 0 || pgp->loop.keys->len == 0) {
 		pgp_later(error, "the mailbox's secret key is not at hand",
 			pgp->loop.timed_out ? 0
 				: code	    ? code
@@ -233,6 +251,9 @@ pgp_candidates(struct pgp *pgp, const GPtrArray *certificates, GError **error)
 	for (guint i = 0; certificates != NULL && i < certificates->len; i++) {
 		const struct certificate *c = certificates->pdata[i];
 
+		/* a stranger's copy of our keys must not meet our own */
+		if (g_hash_table_contains(pgp->ours, c->fingerprint))
+			continue;
 		g_byte_array_append(all, c->packets->data, c->packets->len);
 	}
 	return pgp_home_write(pgp->home.candidate_file, all->data, all->len, error);

@@ -39,6 +39,9 @@ void pgp_close(struct pgp *pgp);
 typedef struct pgp pgp_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(pgp_auto, pgp_close)
 
+/* True if this is a mailbox's or a staff member's key. */
+bool pgp_is_ours(const struct pgp *pgp, const char *fingerprint);
+
 /* True if the last operation was ended by its deadline. */
 bool pgp_timed_out(const struct pgp *pgp);
 
@@ -51,7 +54,8 @@ GByteArray *pgp_export(struct pgp *pgp, const char *fingerprint,
 
 /*
  * Makes these certificates known for later operations, until the next call;
- * NULL or empty: none.
+ * NULL or empty: none.  Copies of the mailboxes' and the staff's keys are
+ * left out.
  */
 bool pgp_candidates(struct pgp *pgp, const GPtrArray *certificates,
 	GError **error);

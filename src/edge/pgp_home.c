@@ -3,11 +3,13 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 char *
 pgp_home_agent_socket(const char *home, GError **error)
@@ -31,12 +33,18 @@ bool
 pgp_home_write(const char *path, const void *data, size_t length,
 	GError **error)
 {
-	g_autoptr(GError) why = NULL;
+	/* GLib's own writer leaves the tail of a longer file that was there */
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		0600);
+	bool good = fd >= 0 && write(fd, data, length) == (ssize_t)length;
+	int cause = errno;
 
-	if (g_file_set_contents_full(path, data, length,
-		    G_FILE_SET_CONTENTS_NONE, 0600, &why))
+	if (fd >= 0)
+		close(fd);
+	if (good)
 		return true;
-	return fault_set(error, FAULT_LATER, "OpenPGP: %s", why->message);
+	return fault_set(error, FAULT_LATER, "OpenPGP: %s: %s", path,
+		g_strerror(cause));
 }
 
 bool

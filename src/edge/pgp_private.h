@@ -16,6 +16,8 @@ struct pgp {
 	gpgme_ctx_t context;
 	GHashTable *keys;      /* fingerprint -> gpgme_key_t with secret */
 	GHashTable *primaries; /* signing key -> primary, of this operation */
+	GHashTable *ours;      /* fingerprints of mailboxes and staff */
+	bool decrypted;	       /* gpg decrypted in this operation */
 };
 
 /* What a callback reads from or writes to. */

@@ -106,6 +106,13 @@ decryption_failure(gpgme_error_t code, gpgme_decrypt_result_t result,
 	return "it is damaged";
 }
 
+/* How much may come out of so much. */
+static uint64_t
+most(const struct pgp *pgp, const struct bytes *in)
+{
+	return MIN(pgp->max_plain, MAX(BOMB_FLOOR, in->size * BOMB_FACTOR));
+}
+
 bool
 pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	const char *session_key, struct opened *opened, GError **error)
@@ -121,9 +128,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	gpgme_set_ctx_flag(pgp->context, "override-session-key",
 		session_key ? session_key : "");
 	from = pgp_data_from(&in, sealed);
-	into = pgp_data_into(&out, MIN(pgp->max_plain,
-				       MAX(BOMB_FLOOR,
-					       sealed->size * BOMB_FACTOR)));
+	into = pgp_data_into(&out, most(pgp, sealed));
 	code = pgp_run(pgp,
 		gpgme_op_decrypt_verify_start(pgp->context, from, into));
 	result = gpgme_op_decrypt_result(pgp->context);
@@ -166,16 +171,20 @@ pgp_verify(struct pgp *pgp, const struct bytes *signed_bytes,
 		code = pgp_run(pgp, gpgme_op_verify_start(pgp->context, sig_data,
 					text_data, NULL));
 	} else {
-		out_data = pgp_data_into(&out, signed_bytes->size + 65536);
+		out_data = pgp_data_into(&out, most(pgp, signed_bytes));
 		code = pgp_run(pgp, gpgme_op_verify_start(pgp->context, text_data,
 					NULL, out_data));
 	}
 	timed_out = pgp->loop.timed_out;
 	if (!timed_out)
 		take_signatures(pgp, opened);
-	if (opened->signature == SIGNATURE_NONE)
+	/* gpg decrypts whatever it is given: that is not what was asked for */
+	if (opened->signature == SIGNATURE_NONE || pgp->decrypted) {
 		opened->signature = SIGNATURE_BAD;
-	if (!timed_out && code == 0 && out.into != NULL && out.into->size > 0)
+		g_clear_pointer(&opened->fingerprint, g_free);
+	}
+	if (!timed_out && code == 0 && !pgp->decrypted && out.into != NULL &&
+		out.into->size > 0)
 		opened->plain = g_steal_pointer(&out.into);
 	gpgme_data_release(text_data);
 	if (sig_data != NULL)

@@ -99,12 +99,21 @@ static char *
 refang(const char *text)
 {
 	static const char *const changes[][2] = {{"[.]", "."}, {"(.)", "."},
-		{"[dot]", "."}, {"[:]", ":"}, {"hxxps", "https"},
-		{"hxxp", "http"}, {"hXXps", "https"}, {"hXXp", "http"}};
-	GString *out = g_string_new(text);
+		{"[dot]", "."}, {"[:]", ":"}, {"hxxp", "http"}, {"hXXp", "http"}};
+	GString *out = g_string_new(NULL);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(changes); i++)
-		g_string_replace(out, changes[i][0], changes[i][1], 0);
+	while (*text) {
+		size_t i = 0;
+
+		while (i < G_N_ELEMENTS(changes) &&
+			!g_str_has_prefix(text, changes[i][0]))
+			i++;
+		if (i < G_N_ELEMENTS(changes)) {
+			g_string_append(out, changes[i][1]);
+			text += strlen(changes[i][0]);
+		} else
+			g_string_append_c(out, *text++);
+	}
 	return g_string_free(out, FALSE);
 }
 
@@ -115,19 +124,20 @@ fields_assets(const char *text, GPtrArray *assets)
 		"(?<mail>[\\w.+-]+@[\\w.-]+)"
 		"|(?<url>\\bhttps?://[^\\s<>\"'|\\\\^`]{3,2000})"
 		"|(?<v4>(?<![\\w.])\\d{1,3}(?:\\.\\d{1,3}){3}(?:/\\d{1,2})?(?![\\w.]*\\w))"
-		"|(?<v6>(?<![\\w:])[0-9a-fA-F:]*:[0-9a-fA-F:]*:[0-9a-fA-F:.]*(?:/\\d{1,3})?(?![\\w:]))"
+		"|(?<v6>(?<![\\w:])(?=[0-9a-fA-F:.]{2,45}(?![0-9a-fA-F:.]))[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:[0-9a-fA-F:.]{0,40}(?:/\\d{1,3})?(?![\\w:]))"
 		"|(?<host>(?<![\\w@/.-])(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z]{2,24}(?![\\w@]))";
-	g_autofree char *own = fields_own_words(text);
+	g_autofree char *start = g_strndup(text, MAX_LOOK);
+	g_autofree char *own = fields_own_words(start);
 	g_autofree char *plain = refang(own);
 	g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_OPTIMIZE, 0,
 		NULL);
 	g_autoptr(GMatchInfo) match = NULL;
+	char *end;
 	bool more;
 
-	if (strlen(plain) > MAX_LOOK)
-		plain[MAX_LOOK] = '\0';
-	if (!g_utf8_validate(plain, -1, NULL))
-		return;
+	/* cut in the middle of a character it is no text any more */
+	g_utf8_validate(plain, -1, (const char **)&end);
+	*end = '\0';
 	more = g_regex_match(regex, plain, 0, &match);
 	for (; more; more = g_match_info_next(match, NULL)) {
 		g_autofree char *url = g_match_info_fetch_named(match, "url");

@@ -1,5 +1,7 @@
 #include "intake/gate.h"
 
+#include "model/reading.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
@@ -78,7 +80,7 @@ take_content_type(struct gate *gate)
 	g_autofree char *lower = g_ascii_strdown(value, 200);
 
 	if (++gate->types > 1)
-		gate->refusal = "two Content-Type fields in one header";
+		gate->refusal = REFUSAL_TWO_TYPES;
 	g_strchug(lower);
 	gate->is_message = g_str_has_prefix(lower, "message/");
 	if (!g_str_has_prefix(lower, "multipart/"))
@@ -86,7 +88,7 @@ take_content_type(struct gate *gate)
 	g_free(gate->boundary);
 	gate->boundary = boundary_of(value);
 	if (gate->boundary != NULL && !is_legal(gate->boundary))
-		gate->refusal = "an illegal MIME boundary";
+		gate->refusal = REFUSAL_BOUNDARY;
 }
 
 static void
@@ -106,7 +108,7 @@ end_field(struct gate *gate)
 			for (const char *p = gate->field->str; *p; p++)
 				colons += *p == ':';
 	if (colons > MAX_GROUPS)
-		gate->refusal = "too many groups in an address field";
+		gate->refusal = REFUSAL_GROUPS;
 	g_string_truncate(gate->field, 0);
 }
 
@@ -130,12 +132,12 @@ end_header(struct gate *gate)
 		g_ptr_array_add(gate->boundaries,
 			g_steal_pointer(&gate->boundary));
 		if (gate->boundaries->len > MAX_DEPTH)
-			gate->refusal = "MIME parts nested too deep";
+			gate->refusal = REFUSAL_DEPTH;
 	}
 	if (gate->is_message) {
 		start_header(gate);
 		if (++gate->messages > MAX_DEPTH)
-			gate->refusal = "too many messages in the message";
+			gate->refusal = REFUSAL_MESSAGES;
 	}
 }
 
@@ -144,7 +146,7 @@ header_line(struct gate *gate, const char *line, size_t length)
 {
 	gate->header_bytes += length + 1;
 	if (gate->header_bytes > MAX_HEADER)
-		gate->refusal = "a header section is too large";
+		gate->refusal = REFUSAL_HEADER;
 	if (length == 0) {
 		end_header(gate);
 		return;
@@ -152,10 +154,10 @@ header_line(struct gate *gate, const char *line, size_t length)
 	if (*line != ' ' && *line != '\t') {
 		end_field(gate);
 		if (++gate->fields > MAX_FIELDS)
-			gate->refusal = "too many header fields";
+			gate->refusal = REFUSAL_FIELDS;
 	}
 	if (gate->field->len + length > MAX_FIELD)
-		gate->refusal = "a header field is too long";
+		gate->refusal = REFUSAL_FIELD;
 	else
 		g_string_append_len(gate->field, line, length);
 }
@@ -177,7 +179,7 @@ delimiter_line(struct gate *gate, const char *line, size_t length)
 		}
 		g_ptr_array_set_size(gate->boundaries, i);
 		if (++gate->parts > MAX_PARTS)
-			gate->refusal = "too many MIME parts";
+			gate->refusal = REFUSAL_PARTS;
 		start_header(gate);
 		return;
 	}

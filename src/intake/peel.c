@@ -7,17 +7,21 @@
 #include "edge/packet.h"
 #include "intake/fields.h"
 #include "intake/gate.h"
+
+#include "model/reading.h"
 #include "intake/guard.h"
 #include "intake/signed_part.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-#define MAX_TEXT (4 << 20)
+#define MAX_TEXT (4 << 20)  /* of a report; more becomes an attachment */
+#define MAX_PART (64 << 20) /* of one text part, which may be an armor */
 #define MAX_PIECES 500
 
 /* A layer being peeled. */
 struct peel {
+	enum layer layer;
 	const char *data; /* the layer's bytes */
 	size_t length;
 	struct bytes *out;
@@ -62,19 +66,28 @@ add_outside(struct peel *peel, const char *text, size_t length)
 static char *
 body_text(const struct mime *part)
 {
-	g_autofree char *raw = mime_text(part, MAX_TEXT);
+	g_autofree char *raw = mime_text(part, MAX_PART);
 	const char *format = mime_parameter(part, "format");
 	const char *del_space = mime_parameter(part, "delsp");
 
 	if (strcmp(part->type, "text/html") == 0) {
 		g_autofree char *text = html_to_text(raw, strlen(raw));
 
-		return text_block(text, strlen(text), MAX_TEXT);
+		return text_block(text, strlen(text), MAX_PART);
 	}
 	if (format != NULL && g_ascii_strcasecmp(format, "flowed") == 0)
 		return fields_unflow(raw, del_space != NULL &&
 				g_ascii_strcasecmp(del_space, "yes") == 0);
 	return g_steal_pointer(&raw);
+}
+
+static bool
+is_blank(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isspace(text[i]))
+			return false;
+	return true;
 }
 
 /* An armor in a text: the part between is sealed, the rest stays outside. */
@@ -90,6 +103,10 @@ take_armor(struct peel *peel, const char *text, const char *what,
 		return false;
 	if (end == NULL)
 		end = begin + strlen(begin);
+	/* inside what was opened, an armor among words is a quotation */
+	if (peel->layer == LAYER_INSIDE &&
+		(!is_blank(text, begin - text) || !is_blank(end, strlen(end))))
+		return false;
 	r->shape = shape;
 	r->inline_armor = true;
 	r->sealed = put(peel, begin, end - begin);
@@ -128,6 +145,9 @@ take_text(struct peel *peel, const struct mime *part)
 		g_string_append_c(peel->text, '\n');
 	if (peel->text->len + strlen(text) <= MAX_TEXT)
 		g_string_append(peel->text, text);
+	else
+		add_piece(peel, "long-text.txt", "text/plain",
+			put(peel, text, strlen(text)), false);
 }
 
 /* The packets or the armor of a sealed part, whatever its type says. */
@@ -384,16 +404,30 @@ finish(struct peel *peel)
 	}
 	if (peel->full) {
 		r->shape = SHAPE_REFUSED;
-		r->refusal = g_strdup("its parts unpack to more than is accepted");
+		r->refusal = g_strdup(REFUSAL_TOO_MUCH);
 	}
+}
+
+/* What was in an encrypted attachment need not be text at all. */
+static bool
+take_binary(struct peel *peel)
+{
+	if (memchr(peel->data, '\0', peel->length) == NULL &&
+		peel->length <= MAX_TEXT)
+		return false;
+	add_piece(peel, "decrypted.bin", "application/octet-stream",
+		put(peel, peel->data, peel->length), false);
+	return true;
 }
 
 static void
 take_plain_text(struct peel *peel)
 {
-	g_autofree char *text = text_block(peel->data,
-		MIN(peel->length, MAX_TEXT), MAX_TEXT);
+	g_autofree char *text = NULL;
 
+	if (take_binary(peel))
+		return;
+	text = text_block(peel->data, peel->length, MAX_TEXT);
 	if (take_armor(peel, text, "SIGNED MESSAGE", "SIGNATURE",
 		    SHAPE_CLEARSIGNED) ||
 		take_armor(peel, text, "MESSAGE", "MESSAGE", SHAPE_SEALED))
@@ -410,7 +444,7 @@ peel_mime(struct peel *peel, const struct bytes *in, enum layer layer)
 
 	if (root == NULL) {
 		peel->reading->shape = SHAPE_REFUSED;
-		peel->reading->refusal = g_strdup("it is no mail message");
+		peel->reading->refusal = g_strdup(REFUSAL_NO_MESSAGE);
 		return;
 	}
 	take_header(peel, root, layer);
@@ -445,8 +479,9 @@ peel_layer(const struct bytes *in, enum layer layer, struct bytes *out)
 	void *map = in->size
 		? mmap(NULL, in->size, PROT_READ, MAP_PRIVATE, in->fd, 0)
 		: MAP_FAILED;
-	struct peel peel = {.data = map, .length = in->size, .out = out};
-	const char *refusal = "it is empty";
+	struct peel peel = {
+		.layer = layer, .data = map, .length = in->size, .out = out};
+	const char *refusal = REFUSAL_EMPTY;
 
 	peel.reading = reading_new();
 	peel.text = g_string_new(NULL);

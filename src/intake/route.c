@@ -3,7 +3,8 @@
 #include <string.h>
 
 struct route
-route_decide(unsigned int guard, bool from_staff, const struct facts *facts)
+route_decide(unsigned int guard, bool from_staff, bool staff_signed,
+	const struct facts *facts)
 {
 	struct route route = {.may_answer = guard == 0 && !from_staff};
 
@@ -16,9 +17,9 @@ route_decide(unsigned int guard, bool from_staff, const struct facts *facts)
 		route.case_id = facts->reported_case;
 		route.may_answer = false;
 	} else if (facts->thread_case != 0) {
-		/* what a machine or a colleague wrote is no word of a reporter */
-		route.destination =
-			route.may_answer ? ROUTE_FOLLOW : ROUTE_NOTE;
+		/* a colleague is who has signed: a From alone may be forged */
+		route.destination = guard != 0 || staff_signed ? ROUTE_NOTE
+								: ROUTE_FOLLOW;
 		route.case_id = facts->thread_case;
 		route.may_answer = false;
 	} else

@@ -27,9 +27,12 @@ struct route {
 	bool may_answer; /* an automatic answer is allowed (RFC 3834) */
 };
 
-/* from_staff: From is a staff member or a mailbox of ours. */
+/*
+ * from_staff: From is a staff member or a mailbox of ours; staff_signed: and
+ * that member's own key has signed it.
+ */
 struct route route_decide(unsigned int guard, bool from_staff,
-	const struct facts *facts);
+	bool staff_signed, const struct facts *facts);
 
 /* True if the address is one of our mailboxes, with or without detail. */
 bool route_is_ours(const struct conf *conf, const char *address);

@@ -13,7 +13,7 @@ struct unsealing {
 	const struct reader_port *reader;
 	struct pgp *pgp;
 	struct db *db;
-	bool sealed; /* we are inside an encryption */
+	int seals;    /* how many encryptions we are inside of */
 	bool trusted; /* we are inside an encryption or a good signature */
 	enum signature signature;
 };
@@ -52,15 +52,15 @@ add_attachment(struct report *report, const struct piece *piece,
 
 static void
 add_candidate(struct report *report, struct bytes *source, struct extent where,
-	bool inside)
+	int seal)
 {
 	struct candidate *c = g_new0(struct candidate, 1);
 
 	c->source = source;
 	c->bytes = where;
-	c->inside = inside;
+	c->seal = seal;
 	/* what came under the seal goes before what stood outside */
-	g_ptr_array_insert(report->candidates, inside ? 0 : -1, c);
+	g_ptr_array_insert(report->candidates, seal > 0 ? 0 : -1, c);
 }
 
 /* Keeps what a layer brought: attachments and keys. */
@@ -69,13 +69,13 @@ collect(struct unsealing *u, const struct reading *reading,
 	struct bytes *source)
 {
 	if (reading->autocrypt.length > 0)
-		add_candidate(u->report, source, reading->autocrypt, u->sealed);
+		add_candidate(u->report, source, reading->autocrypt, u->seals);
 	for (guint i = 0; i < reading->pieces->len; i++) {
 		const struct piece *piece = reading->pieces->pdata[i];
 
 		if (piece->key)
 			add_candidate(u->report, source, piece->bytes,
-				u->sealed);
+				u->seals);
 		if (!piece->key || *piece->name != '\0')
 			add_attachment(u->report, piece, source, u->trusted);
 	}
@@ -185,9 +185,18 @@ take_signature(struct unsealing *u, struct opened *opened)
 	if (opened->signature == SIGNATURE_NONE)
 		return;
 	u->signature = opened->signature;
+	report->signature_seal = u->seals;
 	g_free(report->fingerprint);
 	report->fingerprint = g_steal_pointer(&opened->fingerprint);
 	report->signed_at = opened->signed_at;
+}
+
+static void
+forget_signature(struct unsealing *u)
+{
+	u->signature = SIGNATURE_NONE;
+	g_clear_pointer(&u->report->fingerprint, g_free);
+	u->report->signed_at = 0;
 }
 
 /*
@@ -239,8 +248,12 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 		opened_clear(&opened);
 		return good;
 	}
-	u->sealed |= reading->packets == PACKET_PUBLIC_KEY;
-	u->trusted |= u->sealed || opened.signature == SIGNATURE_GOOD;
+	if (reading->packets == PACKET_PUBLIC_KEY) {
+		/* who signed the envelope has not signed what is in it */
+		u->seals++;
+		forget_signature(u);
+	}
+	u->trusted |= u->seals > 0 || opened.signature == SIGNATURE_GOOD;
 	take_signature(u, &opened);
 	bytes_seal(opened.plain);
 	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
@@ -305,10 +318,11 @@ conclude(struct unsealing *u)
 		u->signature != SIGNATURE_BAD;
 
 	report->signature = u->signature;
+	report->seals = u->seals;
 	if (report->failure != NULL &&
 		report->inner->shape == SHAPE_SEALED)
 		report->protection = PROTECTION_UNDECRYPTABLE;
-	else if (u->sealed)
+	else if (u->seals > 0)
 		report->protection = signed_text ? PROTECTION_ENCRYPTED_SIGNED
 						 : PROTECTION_ENCRYPTED;
 	else
@@ -378,7 +392,8 @@ unseal(const struct bytes *message, bool header_only,
 		else
 			good = open_signed(&u, layer, source, error);
 	}
-	if (!good)
+	/* for this message only: the next one's keys are its own */
+	if (!good || !pgp_candidates(pgp, NULL, error))
 		return NULL;
 	conclude(&u);
 	return g_steal_pointer(&report);
@@ -396,12 +411,41 @@ copy_certificate(const struct certificate *from)
 	return copy;
 }
 
-struct certificate *
-unseal_reporter_key(const struct report *report, bool *pinned)
+/* Which key is whose, of all that came along. */
+struct keys_found {
+	struct certificate *signer;   /* signed the text, under its seal */
+	struct certificate *enclosed; /* stood under the same seal */
+	struct certificate *outside;
+};
+
+static void
+sort_key(struct keys_found *found, const struct report *report,
+	const struct candidate *candidate, const struct certificate *key)
 {
-	struct certificate *outside = NULL, *enclosed = NULL, *signer = NULL;
+	bool signs = report->fingerprint != NULL &&
+		report->signature_seal == report->seals &&
+		strcmp(key->fingerprint, report->fingerprint) == 0;
+	bool inside = candidate->seal == report->seals;
+
+	/* whose signature is under the seal, is so itself */
+	if (signs && found->signer == NULL)
+		found->signer = copy_certificate(key);
+	else if (inside && found->enclosed == NULL)
+		found->enclosed = copy_certificate(key);
+	else if (!inside && found->outside == NULL)
+		found->outside = copy_certificate(key);
+}
+
+struct certificate *
+unseal_reporter_key(const struct report *report, struct pgp *pgp, bool *pinned)
+{
+	struct keys_found found = {0};
 	struct certificate *chosen;
 
+	*pinned = false;
+	/* what was not read to its end says nothing about whose key is where */
+	if (report->failure != NULL)
+		return NULL;
 	for (guint i = 0; i < report->candidates->len; i++) {
 		const struct candidate *c = report->candidates->pdata[i];
 		g_autofree char *data = bytes_copy(c->source, c->bytes.offset,
@@ -410,25 +454,19 @@ unseal_reporter_key(const struct report *report, bool *pinned)
 			MIN(c->bytes.length, 1 << 20));
 
 		for (guint j = 0; j < some->len; j++) {
-			const struct certificate *cert = some->pdata[j];
-			bool inside = c->inside || !report_is_sealed(report);
+			const struct certificate *key = some->pdata[j];
 
-			/* whose signature is under the seal, is so itself */
-			if (signer == NULL && report->fingerprint != NULL &&
-				strcmp(cert->fingerprint,
-					report->fingerprint) == 0)
-				signer = copy_certificate(cert);
-			else if (inside && enclosed == NULL)
-				enclosed = copy_certificate(cert);
-			else if (!inside && outside == NULL)
-				outside = copy_certificate(cert);
+			if (!pgp_is_ours(pgp, key->fingerprint))
+				sort_key(&found, report, c, key);
 		}
 	}
-	*pinned = signer != NULL || enclosed != NULL;
-	chosen = signer ? signer : enclosed ? enclosed : outside;
-	if (enclosed != chosen)
-		certificate_free(enclosed);
-	if (outside != chosen)
-		certificate_free(outside);
+	*pinned = found.signer != NULL || found.enclosed != NULL;
+	chosen = found.signer	? found.signer
+		: found.enclosed ? found.enclosed
+				 : found.outside;
+	if (found.enclosed != chosen)
+		certificate_free(found.enclosed);
+	if (found.outside != chosen)
+		certificate_free(found.outside);
 	return chosen;
 }

@@ -34,10 +34,10 @@ struct report *unseal(const struct bytes *message, bool header_only,
 
 /*
  * The key that our answers may be encrypted to, or NULL; caller frees.
- * *pinned: it came from inside the same seal (or the report is in clear),
- * so what the report says may be answered with it.
+ * *pinned: it came out of the very decryption that gave the text (or the
+ * report is in clear), so what the report says may be answered with it.
  */
 struct certificate *unseal_reporter_key(const struct report *report,
-	bool *pinned);
+	struct pgp *pgp, bool *pinned);
 
 #endif

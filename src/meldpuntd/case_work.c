@@ -82,17 +82,32 @@ unseal_message(struct job *job, GError **error)
 	return true;
 }
 
+/*
+ * The reporter's key; none of a message that was given up or that keeps
+ * failing, lest the key is the reason.
+ */
+static struct certificate *
+reporter_key(struct job *job, struct reporter_key *key)
+{
+	struct certificate *certificate;
+
+	if (job->quarantine != NULL || job->in->claims > MAX_CLAIMS / 2)
+		return NULL;
+	certificate = unseal_reporter_key(job->report, job->work->pgp,
+		&key->pinned);
+	if (certificate != NULL) {
+		key->packets = certificate->packets;
+		key->fingerprint = certificate->fingerprint;
+	}
+	return certificate;
+}
+
 static void
 prepare_case(struct job *job)
 {
-	g_autoptr(certificate_auto) certificate = NULL;
 	struct reporter_key key = {0};
+	g_autoptr(certificate_auto) certificate = reporter_key(job, &key);
 
-	certificate = unseal_reporter_key(job->report, &key.pinned);
-	if (certificate != NULL) {
-		key.packets = certificate->packets;
-		key.fingerprint = certificate->fingerprint;
-	}
 	job->file = open_prepare(job->work->conf, job->in, job->in->number,
 		job->report, &key);
 	job->file->title = fields_title(job->report->title,
@@ -184,8 +199,7 @@ follow_case(struct job *job, int64_t case_id, bool is_note, GError **error)
 	job->file = open_load(db, case_id, error);
 	if (job->file == NULL || !prepare_facts(job, error))
 		return false;
-	stranger = !is_note && job->file->address != NULL &&
-		g_strcmp0(from, job->file->address) != 0;
+	stranger = !is_note && g_strcmp0(from, job->file->address) != 0;
 	job->facts.stranger = stranger;
 	if ((!is_note && !job_seal_notices(job, true, notices, error)) ||
 		!open_file_message(db, job->in, job->report, job->file,
@@ -210,6 +224,8 @@ refill_case(struct job *job, GError **error)
 	struct db *db = job->work->db;
 	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)sealed_notice_free);
+	struct reporter_key key = {0};
+	g_autoptr(certificate_auto) certificate = reporter_key(job, &key);
 
 	job->file = open_load(db, job->in->case_id, error);
 	if (job->file == NULL || !prepare_facts(job, error))
@@ -219,7 +235,7 @@ refill_case(struct job *job, GError **error)
 		job->report->description ? job->report->description : "");
 	if (!job_seal_notices(job, true, notices, error) ||
 		(job->quarantine == NULL &&
-			!open_refill(db, job->in, job->report, job->file,
+			!open_refill(db, job->in, job->report, job->file, &key,
 				error)) ||
 		!event_add(db, job->file->id, job->in->id, "released", "",
 			error) ||
@@ -269,6 +285,7 @@ dispatch(struct job *job, GError **error)
 {
 	struct case_work *work = job->work;
 	const struct reading *outer;
+	const struct staff *staff;
 	struct facts facts = {0};
 	struct route route;
 	bool ours;
@@ -286,11 +303,18 @@ dispatch(struct job *job, GError **error)
 	if (!facts_of(work->db, job->in, job->report, &facts, error))
 		return false;
 	outer = job->report->outer;
-	ours = route_is_ours(work->conf, outer->from_address) ||
-		conf_staff_by_address(work->conf, outer->from_address);
-	route = route_decide(outer->guard, ours, &facts);
+	staff = conf_staff_by_address(work->conf, outer->from_address);
+	ours = staff != NULL || route_is_ours(work->conf, outer->from_address);
+	route = route_decide(outer->guard, ours,
+		staff != NULL && job->report->fingerprint != NULL &&
+			g_ascii_strcasecmp(staff->key,
+				job->report->fingerprint) == 0,
+		&facts);
 	switch (route.destination) {
 	case ROUTE_AGAIN:
+		/* the same headers around other words are no repetition */
+		if (facts.same_case != 0 && !facts.same_text)
+			return follow_case(job, facts.same_case, false, error);
 		return file_again(job, &facts, error);
 	case ROUTE_DELIVERY_REPORT:
 		return file_delivery_report(job, &facts, error);

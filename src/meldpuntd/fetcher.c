@@ -345,7 +345,7 @@ connect_all(struct fetcher *f, GError **error)
 	if (secret == NULL)
 		return false;
 	f->imap = imap_dial(server, f->launch->conf->network_time, error);
-	if (f->imap == NULL || !jail_talker(error))
+	if (f->imap == NULL || !jail_talker(server->ca_file, error))
 		return false;
 	if (!imap_login(f->imap, server, secret, *server->token_command != '\0',
 		    error))

@@ -202,9 +202,8 @@ converse(struct readers *readers, int socket, const struct bytes *in,
 	answer = receive_answer(readers, socket);
 	if (answer == NULL)
 		return NULL;
-	/* from here on the reader can change nothing that we look at */
-	end = lseek(parts->fd, 0, SEEK_END);
-	if (end < 0 || !bytes_seal(parts))
+	/* sealed before it is measured: the reader changes nothing any more */
+	if (!bytes_seal(parts) || (end = lseek(parts->fd, 0, SEEK_END)) < 0)
 		return NULL;
 	parts->size = end;
 	*out = g_steal_pointer(&parts);
@@ -230,11 +229,12 @@ read_layer(void *self, const struct bytes *in, enum layer layer,
 	}
 	reading = converse(readers, socket, in, layer, out);
 	close(socket);
+	/* whatever it answered, its life is over */
+	if (pid > 1)
+		kill(pid, SIGKILL);
 	if (reading != NULL)
 		return reading;
 	/* what killed one may have marked the zygote's memory: start afresh */
-	if (pid > 1)
-		kill(pid, SIGKILL);
 	end_zygote(readers);
 	g_clear_pointer(out, bytes_free);
 	fault_set(error, FAULT_MAIL, "reader: it died over the message");

@@ -225,7 +225,7 @@ connect_server(struct sender *s, GError **error)
 	if (secret == NULL)
 		return false;
 	s->smtp = smtp_dial(server, s->launch->conf->network_time, error);
-	if (s->smtp == NULL || !jail_talker(error))
+	if (s->smtp == NULL || !jail_talker(server->ca_file, error))
 		return false;
 	s->last_used = clock_ticks();
 	return smtp_login(s->smtp, server, domain, secret,

@@ -1,5 +1,10 @@
 #include "model/reading.h"
 
+#include "base/text.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
 #define MAX_PIECES 1000
 #define MAX_ASSETS 200
 
@@ -173,6 +178,47 @@ inside(struct extent e, uint64_t size)
 	return e.offset <= size && e.length <= size - e.offset;
 }
 
+/* The only words that a reader may give as its reason. */
+static const char *const refusals[] = {REFUSAL_EMPTY, REFUSAL_NO_MESSAGE,
+	REFUSAL_TOO_MUCH, REFUSAL_TWO_TYPES, REFUSAL_BOUNDARY, REFUSAL_GROUPS,
+	REFUSAL_DEPTH, REFUSAL_MESSAGES, REFUSAL_HEADER, REFUSAL_FIELDS,
+	REFUSAL_FIELD, REFUSAL_PARTS, "", NULL};
+
+static bool
+is_asset(const char *kind, const char *value)
+{
+	g_autoptr(GInetAddress) address = NULL;
+	g_autoptr(GInetAddressMask) mask = NULL;
+
+	if (strlen(value) > 2000)
+		return false;
+	if (strcmp(kind, "ip") == 0)
+		address = g_inet_address_new_from_string(value);
+	else if (strcmp(kind, "network") == 0)
+		mask = g_inet_address_mask_new_from_string(value, NULL);
+	else
+		return strcmp(kind, "url") == 0 || strcmp(kind, "host") == 0;
+	return address != NULL || mask != NULL;
+}
+
+/* Short values that other stages rely on: a hostile reader may say anything. */
+static bool
+values_are_sound(const struct reading *reading)
+{
+	static const char *const languages[] = {"", "nl", "en", NULL};
+
+	return g_strv_contains(refusals, reading->refusal) &&
+		g_strv_contains(languages, reading->language) &&
+		(*reading->from_address == '\0' ||
+			text_is_address(reading->from_address)) &&
+		(*reading->cvss == '\0' ||
+			g_regex_match_simple("^[A-Za-z0-9:./]{1,300}$",
+				reading->cvss, 0, 0)) &&
+		strlen(reading->from_name) <= 400 &&
+		strlen(reading->subject) <= 1000 &&
+		strlen(reading->message_id) <= 1000;
+}
+
 static bool
 decode_pieces(struct reading *reading, GVariant *list, uint64_t size)
 {
@@ -180,11 +226,14 @@ decode_pieces(struct reading *reading, GVariant *list, uint64_t size)
 	const char *name, *type;
 	struct extent e;
 	gboolean key;
+	uint64_t total = 0;
 
 	g_variant_iter_init(&iter, list);
 	while (g_variant_iter_next(&iter, "(&s&sttb)", &name, &type, &e.offset,
 		&e.length, &key)) {
-		if (!inside(e, size) || reading->pieces->len >= MAX_PIECES)
+		total += e.length;
+		if (!inside(e, size) || total > size ||
+			reading->pieces->len >= MAX_PIECES)
 			return false;
 		g_ptr_array_add(reading->pieces,
 			piece_new(name, type, e, key));
@@ -200,7 +249,8 @@ decode_assets(struct reading *reading, GVariant *list)
 
 	g_variant_iter_init(&iter, list);
 	while (g_variant_iter_next(&iter, "(&s&s)", &kind, &value)) {
-		if (reading->assets->len >= MAX_ASSETS)
+		if (reading->assets->len >= MAX_ASSETS ||
+			!is_asset(kind, value))
 			return false;
 		g_ptr_array_add(reading->assets, asset_new(kind, value));
 	}
@@ -238,7 +288,8 @@ decode_plain(struct reading *reading, GVariantDict *dict, uint64_t size)
 	reading->packets = packets;
 	reading->protected_header = protected_header;
 	reading->inline_armor = inline_armor;
-	return shape <= SHAPE_REFUSED && packets <= PACKET_KEY;
+	return shape <= SHAPE_REFUSED && packets <= PACKET_KEY &&
+		values_are_sound(reading);
 }
 
 struct reading *

@@ -13,6 +13,20 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Why a layer may not be parsed; people read these words. */
+#define REFUSAL_EMPTY "it is empty"
+#define REFUSAL_NO_MESSAGE "it is no mail message"
+#define REFUSAL_TOO_MUCH "its parts unpack to more than is accepted"
+#define REFUSAL_TWO_TYPES "two Content-Type fields in one header"
+#define REFUSAL_BOUNDARY "an illegal MIME boundary"
+#define REFUSAL_GROUPS "too many groups in an address field"
+#define REFUSAL_DEPTH "MIME parts nested too deep"
+#define REFUSAL_MESSAGES "too many messages in the message"
+#define REFUSAL_HEADER "a header section is too large"
+#define REFUSAL_FIELDS "too many header fields"
+#define REFUSAL_FIELD "a header field is too long"
+#define REFUSAL_PARTS "too many MIME parts"
+
 /* How the bytes given to the reader are to be understood. */
 enum layer {
 	LAYER_MESSAGE, /* an RFC 5322 message as the mail server has it */
@@ -71,7 +85,7 @@ struct asset {
 
 struct reading {
 	enum shape shape;
-	char *refusal; /* fixed words */
+	char *refusal; /* one of REFUSAL_* */
 
 	/* header of this layer; the strings are one line each */
 	char *from_name;

@@ -40,7 +40,7 @@ struct attachment {
 struct candidate {
 	struct bytes *source; /* owned by the report */
 	struct extent bytes;
-	bool inside; /* came from inside the seal */
+	int seal; /* how many decryptions it came out of; 0: none */
 };
 
 struct report {
@@ -51,6 +51,8 @@ struct report {
 
 	enum protection protection;
 	enum signature signature;
+	int seals;	    /* how many decryptions the text came out of */
+	int signature_seal; /* the same, of what was signed */
 	char *fingerprint; /* primary, of a good signature; else NULL */
 	moment signed_at;
 	enum packet_kind packets; /* of what could not be decrypted */

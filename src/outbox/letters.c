@@ -6,6 +6,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#define MAX_ENCLOSURES 100	 /* in a notice; all are in the case */
+#define MAX_NOTICE (256 << 10) /* bytes of a report in a notice */
 #define SEPARATOR "\n* * *\n\n"
 
 char *
@@ -32,14 +34,18 @@ letter_template(const struct mailbox *mailbox, const char *language,
 	return g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 }
 
-/* The languages for a reporter: theirs if we speak it, else all of ours. */
+/*
+ * The languages for a reporter: theirs if we speak it, else all of ours.  A
+ * mail in clear must not tell what a sealed report is written in.
+ */
 static char **
-languages_for(const struct letter_facts *facts)
+languages_for(const struct letter_facts *facts, bool keyed)
 {
 	char **ours = facts->postbox->mailbox->languages;
 	const char *theirs = facts->file->language;
+	bool may_tell = keyed || !report_is_sealed(facts->report);
 
-	if (*theirs && g_strv_contains((const char *const *)ours, theirs))
+	if (*theirs && may_tell && g_strv_contains((const char *const *)ours, theirs))
 		return g_strsplit(theirs, " ", -1);
 	return g_strdupv(ours);
 }
@@ -50,9 +56,10 @@ reason_name(const struct letter_facts *facts)
 {
 	if (facts->header_only)
 		return "reason-too-large";
-	if (facts->report->protection != PROTECTION_UNDECRYPTABLE)
+	/* by the outermost packets only, which anyone can see */
+	if (facts->report->outer->shape != SHAPE_SEALED)
 		return "reason-damaged";
-	switch (facts->report->packets) {
+	switch (facts->report->outer->packets) {
 	case PACKET_PASSPHRASE:
 		return "reason-passphrase";
 	case PACKET_TOO_NEW:
@@ -184,7 +191,7 @@ letter_acknowledgment(const struct letter_facts *facts, bool keyed)
 {
 	bool readable = facts->report->failure == NULL && !facts->header_only;
 	struct letter *letter = new_letter(facts, "acknowledgment");
-	g_auto(GStrv) languages = languages_for(facts);
+	g_auto(GStrv) languages = languages_for(facts, keyed);
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
 
@@ -258,7 +265,7 @@ list_attachments(const struct letter_facts *facts, const char *language,
 			i + 1, a->name, a->type, a->size,
 			a->protected ? "" : dutch ? " - niet beveiligd"
 						  : " - not protected");
-		if (!enclosed)
+		if (!enclosed || i >= MAX_ENCLOSURES)
 			g_string_append_printf(out,
 				"     meldpunt show %s --attachment=%u\n",
 				facts->file->number,
@@ -300,6 +307,21 @@ remark_of(const struct letter_facts *facts, const char *language)
 	return g_strdup("");
 }
 
+/* The report as staff read it; a very long one goes on in the case. */
+static char *
+indented_text(const struct letter_facts *facts)
+{
+	const char *whole = facts->report->description;
+	g_autofree char *part = text_block(whole, whole ? strlen(whole) : 0,
+		MAX_NOTICE);
+	g_autofree char *indented = text_indent(part, "  | ");
+
+	if (whole == NULL || strlen(whole) <= MAX_NOTICE)
+		return g_steal_pointer(&indented);
+	return g_strdup_printf("%s\n  [...] meldpunt show %s\n", indented,
+		facts->file->number);
+}
+
 static char *
 fill_notice(const struct letter_facts *facts, const char *language,
 	bool follow_up, bool with_attachments)
@@ -324,8 +346,7 @@ fill_notice(const struct letter_facts *facts, const char *language,
 	g_autofree char *remark = remark_of(facts, language);
 	g_autofree char *line =
 		postbox_case_line(facts->postbox, file->number);
-	g_autofree char *text = text_indent(
-		report->description ? report->description : "", "  | ");
+	g_autofree char *text = indented_text(facts);
 	g_autofree char *attachments =
 		list_attachments(facts, language, with_attachments);
 	const char *cvss = report->inner->cvss;
@@ -354,7 +375,8 @@ letter_notice(const struct letter_facts *facts, bool follow_up,
 	what = g_strndup(letter->text, strcspn(letter->text, "\n"));
 	letter->subject =
 		g_strdup_printf("[%s] %s", facts->file->number, what);
-	for (guint i = 0; with_attachments && i < attachments->len; i++) {
+	for (guint i = 0; with_attachments && i < attachments->len &&
+		i < MAX_ENCLOSURES; i++) {
 		const struct attachment *a = attachments->pdata[i];
 
 		letter_enclose(letter, a->name, "application/octet-stream",
