@@ -66,7 +66,9 @@ CREATE TABLE inbound (
 		CHECK (outcome IN ('case', 'follow-up', 'again', 'delivery-report', 'note')),
 	-- why it is in quarantine, in fixed words
 	reason text,
+	-- attempts that nobody ended, and attempts that trouble of ours ended
 	claims integer NOT NULL DEFAULT 0,
+	delays integer NOT NULL DEFAULT 0,
 	claimed_at timestamptz,
 	next_try_at timestamptz NOT NULL DEFAULT now(),
 	reader_deaths integer NOT NULL DEFAULT 0,
@@ -76,11 +78,12 @@ CREATE TABLE inbound (
 	original bigint REFERENCES inbound,
 	-- identity for a server that renders the same message anew
 	rendering bytea,
-	UNIQUE (mailbox, folder, uidvalidity, uid),
+	-- sha256: a server set back to an older state gives a UID out twice
+	UNIQUE (mailbox, folder, uidvalidity, uid, sha256),
 	CHECK ((state = 'new') = (outcome IS NULL) OR state IN ('quarantined', 'discarded')),
 	CHECK (state <> 'quarantined' OR reason IS NOT NULL)
 );
-CREATE INDEX inbound_to_do ON inbound (next_try_at, id) WHERE state = 'new';
+CREATE INDEX inbound_to_do ON inbound ((claims >= 3), next_try_at, id) WHERE state = 'new';
 CREATE INDEX inbound_quarantined ON inbound (id) WHERE state = 'quarantined';
 CREATE INDEX inbound_sha256 ON inbound (mailbox, sha256);
 CREATE INDEX inbound_rendering ON inbound (mailbox, rendering) WHERE rendering IS NOT NULL;
@@ -287,23 +290,32 @@ END $$;
 CREATE TRIGGER wake AFTER INSERT ON inbound FOR EACH STATEMENT EXECUTE FUNCTION wake();
 CREATE TRIGGER wake AFTER INSERT ON outbound FOR EACH STATEMENT EXECUTE FUNCTION wake();
 
--- The row of a mailbox, made or brought up to date.
+-- The row of a mailbox, made if there is none; prefix and address follow the
+-- configuration.
 CREATE FUNCTION mailbox_enter(p_name text, p_prefix text, p_address text)
-RETURNS smallint LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
-	INSERT INTO mailboxes (name, prefix, address) VALUES (p_name, p_prefix, p_address)
-	ON CONFLICT (name) DO UPDATE SET prefix = excluded.prefix, address = excluded.address
-	RETURNING id
-$$;
+RETURNS smallint LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+DECLARE
+	v_row mailboxes;
+BEGIN
+	SELECT * INTO v_row FROM mailboxes WHERE name = p_name;
+	IF v_row.id IS NULL THEN
+		INSERT INTO mailboxes (name, prefix, address) VALUES (p_name, p_prefix, p_address)
+			ON CONFLICT (name) DO UPDATE SET address = excluded.address RETURNING * INTO v_row;
+	ELSIF v_row.prefix <> p_prefix OR v_row.address <> p_address THEN
+		UPDATE mailboxes SET prefix = p_prefix, address = p_address WHERE id = v_row.id;
+	END IF;
+	RETURN v_row.id;
+END $$;
 
 -- What the sender learnt of its SMTP server.
 CREATE FUNCTION mailbox_smtp_size(p_mailbox smallint, p_size bigint)
-RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	UPDATE mailboxes SET smtp_size = p_size WHERE id = p_mailbox AND smtp_size <> p_size
 $$;
 
 -- A case number for an inbound message: the one it has, or the next.
 CREATE FUNCTION number_reserve(p_inbound bigint, p_zone text)
-RETURNS text LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog AS $$
+RETURNS text LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 DECLARE
 	v_number text;
 	v_mailbox smallint;
@@ -330,7 +342,7 @@ END $$;
 CREATE FUNCTION outbound_claim(p_mailbox smallint)
 RETURNS TABLE (id bigint, attempts integer, letter bigint, size bigint, kind text,
 	message_id text, envelope_from text, recipient text, number text)
-LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	WITH first AS (
 		SELECT o.letter FROM outbound o
 		WHERE o.mailbox = p_mailbox AND o.state = 'queued' AND o.next_try_at <= now()
@@ -352,7 +364,7 @@ $$;
 
 -- True if this attempt still owns the row; held until the transaction ends.
 CREATE FUNCTION outbound_hold(p_id bigint, p_attempts integer)
-RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT coalesce((SELECT true FROM outbound
 		WHERE id = p_id AND state = 'sending' AND attempts = p_attempts
 		FOR UPDATE SKIP LOCKED), false)
@@ -360,14 +372,14 @@ $$;
 
 -- One part of a letter that is being sent.
 CREATE FUNCTION letter_part(p_letter bigint, p_part integer)
-RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS bytea LANGUAGE sql STABLE SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT b.bytes FROM letters l JOIN blobs b ON b.id = l.blob
 	WHERE l.id = p_letter AND b.part = p_part
 $$;
 
 -- How long to wait after so many attempts that failed.
 CREATE FUNCTION retry_delay(p_attempts integer)
-RETURNS interval LANGUAGE sql IMMUTABLE SET search_path = meldpunt, pg_catalog AS $$
+RETURNS interval LANGUAGE sql IMMUTABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT (ARRAY[interval '5 seconds', '30 seconds', '2 minutes', '5 minutes',
 		'15 minutes', '30 minutes', '1 hour'])[least(greatest(p_attempts, 1), 7)]
 $$;
@@ -375,7 +387,7 @@ $$;
 -- Ends an attempt: sent, retry (4xx, no connection), failed (5xx), unsure.
 CREATE FUNCTION outbound_settle(p_id bigint, p_attempts integer, p_outcome text,
 	p_code integer, p_reply text)
-RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 DECLARE
 	v_row outbound;
 	v_case bigint;
@@ -409,7 +421,7 @@ END $$;
 
 -- Letters whose sender died while sending: nobody knows, so once more.
 CREATE FUNCTION outbound_recover(p_mailbox smallint)
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 DECLARE
 	v_row record;
 	v_count integer := 0;
@@ -426,7 +438,7 @@ END $$;
 
 -- When the next letter of a mailbox is due, as seconds from now.
 CREATE FUNCTION outbound_next(p_mailbox smallint)
-RETURNS double precision LANGUAGE sql STABLE SECURITY DEFINER SET search_path = meldpunt, pg_catalog AS $$
+RETURNS double precision LANGUAGE sql STABLE SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT extract(epoch FROM min(next_try_at) - now()) FROM outbound
 	WHERE mailbox = p_mailbox AND state = 'queued'
 $$;
@@ -434,7 +446,7 @@ $$;
 -- When an acknowledgment to this address may go: now, or when budgets allow.
 CREATE FUNCTION ack_due_at(p_mailbox smallint, p_recipient text, p_sealed boolean,
 	p_per_sender integer, p_total integer)
-RETURNS timestamptz LANGUAGE sql STABLE SET search_path = meldpunt, pg_catalog AS $$
+RETURNS timestamptz LANGUAGE sql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT greatest(now(),
 		(SELECT due_at + interval '1 hour' FROM outbound
 		 WHERE p_per_sender > 0 AND kind = 'acknowledgment' AND lower(recipient) = lower(p_recipient)
@@ -446,7 +458,7 @@ $$;
 
 -- A case as JSON for people and programs; p_identity adds who reported it.
 CREATE FUNCTION case_json(p_case bigint, p_identity boolean)
-RETURNS json LANGUAGE sql STABLE SET search_path = meldpunt, pg_catalog AS $$
+RETURNS json LANGUAGE sql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	SELECT json_build_object(
 		'number', c.number, 'mailbox', b.name, 'state', c.state, 'resolution', c.resolution,
 		'title', c.title, 'description', c.description, 'severity', c.severity, 'cvss', c.cvss,

@@ -4,13 +4,18 @@
 GRANT USAGE ON SCHEMA meldpunt TO meldpunt_fetcher, meldpunt_worker, meldpunt_sender, meldpunt_admin;
 GRANT USAGE ON SCHEMA meldpunt_private TO meldpunt_worker, meldpunt_admin;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt FROM PUBLIC;
+-- a temporary table may stand in for one that a function of ours names
+DO $$ BEGIN
+	EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
 GRANT SELECT ON meldpunt.migrations TO meldpunt_fetcher, meldpunt_worker, meldpunt_sender, meldpunt_admin;
 
 GRANT EXECUTE ON FUNCTION meldpunt.mailbox_enter(text, text, text) TO meldpunt_fetcher, meldpunt_sender;
 GRANT USAGE ON SEQUENCE meldpunt.blob_ids TO meldpunt_fetcher;
 GRANT INSERT ON meldpunt.blobs TO meldpunt_fetcher;
-GRANT INSERT ON meldpunt.inbound TO meldpunt_fetcher;
-GRANT SELECT (id, mailbox, folder, uidvalidity, uid, moved_at, header_only), UPDATE (moved_at)
+GRANT INSERT (mailbox, folder, uidvalidity, uid, arrived_at, size, sha256, blob, header_only)
+	ON meldpunt.inbound TO meldpunt_fetcher;
+GRANT SELECT (id, mailbox, folder, uidvalidity, uid, sha256, arrived_at, moved_at), UPDATE (moved_at)
 	ON meldpunt.inbound TO meldpunt_fetcher;
 
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA meldpunt TO meldpunt_worker;

@@ -141,7 +141,7 @@ def _():
     pids = w.processes()
     w.stop()
     manager.wait("STOPPING=1")
-    equal([p for p in pids if os.path.exists(f"/proc/{p}")], [])
+    wait_for(lambda: not any(os.path.exists(f"/proc/{p}") for p in pids), 5, "end of all processes")
     assert not os.path.exists(w.state + "/database/postmaster.pid")
     equal(subprocess.run(["pgrep", "-f", w.state], capture_output=True).stdout, b"")
     w.once()

@@ -13,8 +13,8 @@ static const char sql_claim[] =
 	"  RETURNING i.*)"
 	" SELECT schema.version, p.id, p.mailbox AS mailbox_id, b.name AS mailbox,"
 	" (extract(epoch FROM p.arrived_at) * 1000000)::bigint AS arrived_at,"
-	" p.size, p.blob, p.header_only, p.claims, p.reader_deaths, p.number,"
-	" p.case_id"
+	" p.size, p.blob, p.header_only, p.claims, p.delays, p.reader_deaths,"
+	" p.number, p.case_id"
 	" FROM schema LEFT JOIN picked p ON true"
 	" LEFT JOIN mailboxes b ON b.id = p.mailbox";
 
@@ -43,6 +43,7 @@ claim_next(struct db *db, int schema_version, struct inbound **inbound,
 	in->blob = rows_int8(found, 0, "blob");
 	in->header_only = rows_bool(found, 0, "header_only");
 	in->claims = rows_int8(found, 0, "claims");
+	in->delays = rows_int8(found, 0, "delays");
 	in->reader_deaths = rows_int8(found, 0, "reader_deaths");
 	in->case_id = rows_int8(found, 0, "case_id");
 	in->number = g_strdup(rows_text(found, 0, "number"));
@@ -83,13 +84,15 @@ claim_wait(struct db *db, int *milliseconds, GError **error)
 	seconds = rows_text(next, 0, "seconds");
 	*milliseconds = -1;
 	if (seconds != NULL)
-		*milliseconds = CLAMP(
-			g_ascii_strtod(seconds, NULL) * 1000 + 1, 1, 3600000);
+		/* what is due but was not claimed is in other hands */
+		*milliseconds = CLAMP(g_ascii_strtod(seconds, NULL) * 1000 + 1,
+			500, 3600000);
 	return true;
 }
 
 static const char sql_postpone[] =
-	"UPDATE inbound SET next_try_at = now() + retry_delay(claims)"
+	"UPDATE inbound SET claims = claims - 1, delays = delays + 1,"
+	" next_try_at = now() + retry_delay(delays + 1)"
 	" WHERE id = $1 AND state = 'new'";
 
 bool

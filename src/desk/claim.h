@@ -28,7 +28,10 @@ bool claim_hold(struct db *db, const struct inbound *inbound, bool *mine,
 /* How long until a message is due, in milliseconds; -1: none waits. */
 bool claim_wait(struct db *db, int *milliseconds, GError **error);
 
-/* After a rollback: try again later, the later the oftener it was tried. */
+/*
+ * After a rollback because of trouble of ours: try again later, the later the
+ * oftener.  It does not count against the message.
+ */
 bool claim_postpone(struct db *db, const struct inbound *inbound,
 	GError **error);
 

@@ -42,12 +42,19 @@ identity_of(const struct reading *outer, uint8_t digest[32])
 	return true;
 }
 
+/*
+ * Two copies that come at once go to two workers: the second waits here until
+ * the first has committed.  Given back by facts_release().
+ */
+static const char sql_lock_identity[] =
+	"SELECT pg_advisory_lock(1835363431, hashtext(encode($1::bytea, 'hex')))";
+
 static const char sql_same_identity[] =
 	"WITH mine AS (UPDATE inbound SET rendering = $2 WHERE id = $1"
 	" RETURNING id, mailbox)"
 	" SELECT o.id, coalesce(o.case_id, 0) AS case_id FROM mine"
 	" JOIN inbound o ON o.mailbox = mine.mailbox AND o.rendering = $2"
-	" AND o.id < mine.id ORDER BY o.id LIMIT 1";
+	" AND o.id <> mine.id AND o.state <> 'new' ORDER BY o.id LIMIT 1";
 
 static bool
 find_identity(struct db *db, const struct inbound *inbound,
@@ -58,6 +65,10 @@ find_identity(struct db *db, const struct inbound *inbound,
 
 	if (!identity_of(outer, digest))
 		return true;
+	if (!db_run(db, error, sql_lock_identity,
+		    PARAM_BYTEA(digest, sizeof(digest))))
+		return false;
+	facts->locked = true;
 	found = db_query(db, error, sql_same_identity, PARAM_INT8(inbound->id),
 		PARAM_BYTEA(digest, sizeof(digest)));
 	if (found == NULL)
@@ -109,6 +120,14 @@ find_letter(struct db *db, const struct inbound *inbound, char *const *ids,
 		*case_id = rows_int8(found, 0, "case_id");
 	}
 	return true;
+}
+
+void
+facts_release(struct db *db, struct facts *facts)
+{
+	if (facts->locked)
+		db_run(db, NULL, "SELECT pg_advisory_unlock_all()");
+	facts->locked = false;
 }
 
 bool

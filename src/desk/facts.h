@@ -21,4 +21,7 @@ bool facts_same_bytes(struct db *db, const struct inbound *inbound,
 bool facts_of(struct db *db, const struct inbound *inbound,
 	const struct report *report, struct facts *facts, GError **error);
 
+/* Lets a copy of the same message go on, once all is committed. */
+void facts_release(struct db *db, struct facts *facts);
+
 #endif

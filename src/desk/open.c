@@ -200,12 +200,13 @@ static const char sql_refill_message[] =
 
 static const char sql_refill_case[] =
 	"UPDATE cases SET title = $2, description = $3, cvss = nullif($4, ''),"
-	" language = $5 WHERE id = $1";
+	" language = $5 WHERE id = $1 AND inbound = $6";
 
 static const char sql_refill_reporter[] =
 	"UPDATE meldpunt_private.reporters SET key = $2, fingerprint = $3,"
 	" pinned_at = CASE WHEN $4 THEN now() END"
-	" WHERE id = (SELECT reporter FROM cases WHERE id = $1)";
+	" WHERE id = (SELECT reporter FROM cases"
+	" WHERE id = $1 AND inbound = $5)";
 
 bool
 open_refill(struct db *db, const struct inbound *inbound,
@@ -229,11 +230,12 @@ open_refill(struct db *db, const struct inbound *inbound,
 					       key->packets->len)
 				     : PARAM_NULL,
 			PARAM_TEXT(key->fingerprint),
-			PARAM_BOOL(key->pinned)) &&
+			PARAM_BOOL(key->pinned), PARAM_INT8(inbound->id)) &&
 		db_run(db, error, sql_refill_case, PARAM_INT8(file->id),
 			PARAM_TEXT(file->title), PARAM_TEXT(text),
 			PARAM_TEXT(cvss ? cvss : ""),
-			PARAM_TEXT(language ? language : "")) &&
+			PARAM_TEXT(language ? language : ""),
+			PARAM_INT8(inbound->id)) &&
 		store_assets(db, report, file->id, error) &&
 		store_attachments(db, report, rows_int8(message, 0, "id"),
 			file->attachments, error);
@@ -247,7 +249,7 @@ static const char sql_load[] =
 	" (extract(epoch FROM c.arrived_at) * 1000000)::bigint AS arrived_at,"
 	" (extract(epoch FROM c.answer_due_at) * 1000000)::bigint AS due_at"
 	" FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter"
-	" WHERE c.id = $1";
+	" WHERE c.id = $1 FOR UPDATE OF c";
 
 struct casefile *
 open_load(struct db *db, int64_t case_id, GError **error)

@@ -37,12 +37,15 @@ bool open_file_message(struct db *db, const struct inbound *inbound,
 	const struct report *report, const struct casefile *file,
 	const char *direction, bool stranger, GError **error);
 
-/* What was quarantined can be read now: its bare case gets the content. */
+/*
+ * What was quarantined can be read now: its message gets the content, and so
+ * does the case if it is the one that the message opened.
+ */
 bool open_refill(struct db *db, const struct inbound *inbound,
 	const struct report *report, const struct casefile *file,
 	const struct reporter_key *key, GError **error);
 
-/* A case with its reporter; NULL on failure. */
+/* A case with its reporter, locked; NULL on failure. */
 struct casefile *open_load(struct db *db, int64_t case_id, GError **error);
 
 #endif

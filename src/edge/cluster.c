@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define START_SECONDS 60
+#define USERS_SECONDS 10 /* that a stop waits for commands */
 
 static const char *const roles[] = {"fetcher", "worker", "sender", "admin",
 	NULL};
@@ -312,6 +313,32 @@ open_lock(const struct conf *conf, const char *name)
 	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
+/*
+ * Runs the cluster if nobody does, joins who does, or waits while it is being
+ * started or stopped.  Who waits holds nothing, so that nobody waits for it.
+ */
+static bool
+run_or_join(struct cluster *cluster, const struct conf *conf,
+	bool wait_for_lock, GError **error)
+{
+	int64_t until = clock_ticks() + 2 * START_SECONDS * CLOCK_SECOND;
+
+	while (clock_ticks() < until) {
+		if (flock(cluster->lock_fd, LOCK_EX | LOCK_NB) == 0)
+			return run_cluster(cluster, conf, error);
+		if (!wait_for_lock &&
+			flock(cluster->users_fd, LOCK_SH | LOCK_NB) == 0) {
+			if (is_ready(conf, 0))
+				return true;
+			flock(cluster->users_fd, LOCK_UN);
+		}
+		g_usleep(20000);
+	}
+	return fault_set(error, FAULT_LATER, "embedded database: somebody else "
+		"keeps it from being started (%s/database.lock)",
+		conf->state_dir);
+}
+
 struct cluster *
 cluster_start(const struct conf *conf, bool wait_for_lock, GError **error)
 {
@@ -324,17 +351,20 @@ cluster_start(const struct conf *conf, bool wait_for_lock, GError **error)
 			conf->state_dir, g_strerror(errno));
 		return NULL;
 	}
-	flock(cluster->users_fd, LOCK_SH);
-	if (flock(cluster->lock_fd,
-		    LOCK_EX | (wait_for_lock ? 0 : LOCK_NB)) == 0) {
-		if (!run_cluster(cluster, conf, error))
-			return NULL;
-	} else if (!wait_until_ready(conf, 0)) {
-		fault_set(error, FAULT_LATER,
-			"embedded database: it is being started or stopped");
+	if (!run_or_join(cluster, conf, wait_for_lock, error))
 		return NULL;
-	}
 	return g_steal_pointer(&cluster);
+}
+
+/* Commands that joined finish first, but not for ever. */
+static void
+wait_for_users(const struct cluster *cluster)
+{
+	int64_t until = clock_ticks() + USERS_SECONDS * CLOCK_SECOND;
+
+	while (flock(cluster->users_fd, LOCK_EX | LOCK_NB) != 0 &&
+		clock_ticks() < until)
+		g_usleep(20000);
 }
 
 void
@@ -343,9 +373,7 @@ cluster_stop(struct cluster *cluster)
 	if (cluster == NULL)
 		return;
 	if (cluster->postmaster > 0) {
-		/* others that joined finish first; new ones wait for us */
-		flock(cluster->users_fd, LOCK_UN);
-		flock(cluster->users_fd, LOCK_EX);
+		wait_for_users(cluster);
 		kill(cluster->postmaster, SIGINT);
 		waitpid(cluster->postmaster, NULL, 0);
 	}

@@ -295,6 +295,15 @@ check_mailbox(struct reading_conf *in, const struct mailbox *box)
 			complain(in, 0, "two mailboxes share name, prefix or "
 				"address: %s", box->name);
 	}
+	for (char **p = box->folders; *p; p++)
+		if (g_ascii_strcasecmp(*p, box->done_folder) == 0 ||
+			g_ascii_strcasecmp(*p, box->failed_folder) == 0)
+			complain(in, 0, "mailbox %s: done_folder and "
+				"failed_folder must not be among folders",
+				box->name);
+	if (g_ascii_strcasecmp(box->done_folder, box->failed_folder) == 0)
+		complain(in, 0, "mailbox %s: done_folder and failed_folder "
+			"must differ", box->name);
 	check_server(in, box, "imap", &box->imap);
 	check_server(in, box, "smtp", &box->smtp);
 }
@@ -368,7 +377,9 @@ read_settings(struct reading_conf *in, const char *text)
 				in->conf->mailboxes->pdata[i]);
 		for (guint i = 0; i < in->conf->staff->len; i++)
 			fill_presets(in, "staff", in->conf->staff->pdata[i]);
-		check_whole(in);
+		/* what refers to each other is looked at once each is right */
+		if (in->faults->len == 0)
+			check_whole(in);
 	}
 	config_destroy(&file);
 }

@@ -42,11 +42,12 @@ check(struct imap *imap, int code, const char *what, GError **error)
 		code == MAILIMAP_NO_ERROR_AUTHENTICATED ||
 		code == MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
 		return true;
-	if (code == MAILIMAP_ERROR_LOGIN)
+	if (code == MAILIMAP_ERROR_LOGIN && complaint == NULL)
 		return fault_set(error, FAULT_SETUP,
 			"IMAP: the server refused the login");
-	if (is_refusal(code))
-		return fault_set(error, FAULT_LATER,
+	if (is_refusal(code) && complaint == NULL)
+		return fault_set(error,
+			strcmp(what, "FETCH") == 0 ? FAULT_MAIL : FAULT_LATER,
 			"IMAP: the server refused %s", what);
 	return fault_set(error, FAULT_LATER, "IMAP: %s: %s", what,
 		complaint ? complaint : "connection lost");

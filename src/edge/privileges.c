@@ -101,9 +101,8 @@ is_ours_alone(const char *path)
 		status.st_uid == geteuid() && (status.st_mode & 077) == 0;
 }
 
-/* What an earlier daemon left; only names that are ours, no recursion. */
-static void
-sweep(const char *directory)
+void
+privileges_sweep(const char *directory)
 {
 	static const char *const left[] = {"recipient.gpg", "candidates.gpg",
 		NULL};
@@ -144,6 +143,5 @@ privileges_runtime_dir(const struct conf *conf, GError **error)
 		g_free(path);
 		return NULL;
 	}
-	sweep(path);
 	return path;
 }

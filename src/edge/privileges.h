@@ -28,4 +28,11 @@ bool privileges_give_group(const char *path, const char *user, GError **error);
  */
 char *privileges_runtime_dir(const struct conf *conf, GError **error);
 
+/*
+ * Removes what an earlier daemon left in it: for the supervisor alone, who
+ * knows that nobody is at work there.  Only names that are ours, no
+ * recursion.
+ */
+void privileges_sweep(const char *directory);
+
 #endif

@@ -131,11 +131,11 @@ make_login(struct db *db, const struct conf *conf, const char *role,
 		return false;
 	verifier = db_scram(db, login, password);
 	literal = db_literal(db, verifier);
+	/* another host's login keeps the password that it has */
 	sql = g_strdup_printf("DO $do$ BEGIN IF NOT EXISTS (SELECT FROM "
 			      "pg_roles WHERE rolname = '%s') THEN CREATE ROLE "
-			      "%s LOGIN; END IF; END $do$; "
-			      "ALTER ROLE %s PASSWORD %s", login, login, login,
-		literal);
+			      "%s LOGIN PASSWORD %s; END IF; END $do$", login,
+		login, literal);
 	return db_script(db, sql, error);
 }
 

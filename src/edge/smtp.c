@@ -194,15 +194,8 @@ static void
 note_all(const struct envelope *envelope, struct reply reply)
 {
 	for (size_t i = 0; i < envelope->count; i++)
-		if (envelope->recipients[i].accepted)
+		if (envelope->recipients[i].taken)
 			note(&envelope->recipients[i], reply.code, reply.text);
-}
-
-static void
-accept_all(const struct envelope *envelope, bool accepted)
-{
-	for (size_t i = 0; i < envelope->count; i++)
-		envelope->recipients[i].accepted &= accepted;
 }
 
 static bool
@@ -220,7 +213,6 @@ say_mail(struct smtp *smtp, const struct envelope *envelope)
 	if (reply.code / 100 == 2)
 		return true;
 	note_all(envelope, reply);
-	accept_all(envelope, false);
 	return false;
 }
 
@@ -235,7 +227,7 @@ say_rcpt(struct smtp *smtp, const struct envelope *envelope)
 		struct smtp_recipient *r = &envelope->recipients[i];
 		struct reply reply = {.text = "connection lost"};
 
-		if (!r->accepted)
+		if (!r->taken)
 			continue;
 		if (!smtp->broken) {
 			mailsmtp *session = ready(smtp);
@@ -249,11 +241,15 @@ say_rcpt(struct smtp *smtp, const struct envelope *envelope)
 				mailsmtp_rcpt(session, r->address);
 			reply = reply_of(smtp);
 		}
-		r->accepted = reply.code / 100 == 2;
+		r->taken = reply.code / 100 == 2;
 		note(r, reply.code, reply.text);
-		taken += r->accepted;
+		taken += r->taken;
 	}
-	return smtp->broken ? 0 : taken;
+	if (!smtp->broken)
+		return taken;
+	/* no verdict on anybody: DATA was never said */
+	note_all(envelope, (struct reply){.text = "connection lost"});
+	return 0;
 }
 
 static bool
@@ -268,7 +264,6 @@ say_data(struct smtp *smtp, const struct envelope *envelope)
 	if (reply.code / 100 == 3)
 		return true;
 	note_all(envelope, reply);
-	accept_all(envelope, false);
 	return false;
 }
 
@@ -286,15 +281,19 @@ say_letter(struct smtp *smtp, const struct envelope *envelope,
 		stream_deadline(smtp->stream,
 			FINAL_WAIT + (int64_t)letter->size * 10);
 		smtp->session->response_code = 0;
-		for (size_t i = 0; i < envelope->count; i++)
-			envelope->recipients[i].offered =
-				envelope->recipients[i].accepted;
 		mailsmtp_data_message(smtp->session, map, letter->size);
 		munmap(map, letter->size);
 		reply = reply_of(smtp);
 	}
 	note_all(envelope, reply);
-	accept_all(envelope, reply.code / 100 == 2);
+	for (size_t i = 0; i < envelope->count; i++) {
+		struct smtp_recipient *r = &envelope->recipients[i];
+
+		r->accepted = r->taken && reply.code / 100 == 2;
+		/* what broke while we wrote never saw the final dot */
+		r->offered = r->taken && map != MAP_FAILED &&
+			!stream_broke_writing(smtp->stream);
+	}
 }
 
 void
@@ -308,8 +307,8 @@ smtp_send(struct smtp *smtp, const struct envelope *envelope,
 	for (size_t i = 0; i < envelope->count; i++) {
 		struct smtp_recipient *r = &envelope->recipients[i];
 
-		r->accepted = from_good && text_is_address(r->address);
-		if (!r->accepted)
+		r->taken = from_good && text_is_address(r->address);
+		if (!r->taken)
 			note(r, 553, "not a valid address");
 	}
 	if (say_mail(smtp, envelope) && say_rcpt(smtp, envelope) > 0 &&

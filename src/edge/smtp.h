@@ -16,7 +16,8 @@ struct smtp;
 /* One recipient of a letter, and what the server said about it. */
 struct smtp_recipient {
 	const char *address;
-	bool accepted;
+	bool taken;    /* RCPT was answered 2xx */
+	bool accepted; /* so was the final dot */
 	int code;   /* reply code, 0 if none came */
 	char *text; /* the server's words; may hold an address: never logged */
 	bool offered; /* the final dot was sent: without a reply, unsure */

@@ -21,6 +21,7 @@ struct stream {
 	gnutls_session_t session;
 	gnutls_certificate_credentials_t credentials;
 	char *complaint;
+	bool broke_writing;
 };
 
 static int
@@ -221,6 +222,8 @@ read_some(mailstream_low *low, void *buffer, size_t size)
 	for (;;) {
 		if (stream->session == NULL) {
 			n = read(stream->fd, buffer, size);
+			if (n == 0)
+				fail(stream, "the server closed the connection");
 			if (n >= 0)
 				return n;
 			if (errno == EINTR ||
@@ -231,6 +234,8 @@ read_some(mailstream_low *low, void *buffer, size_t size)
 				: fail(stream, g_strerror(errno));
 		}
 		n = gnutls_record_recv(stream->session, buffer, size);
+		if (n == 0)
+			fail(stream, "the server closed the connection");
 		if (n >= 0)
 			return n;
 		if (!again(stream, n))
@@ -246,8 +251,10 @@ write_some(mailstream_low *low, const void *buffer, size_t size)
 	struct stream *stream = low->data;
 	ssize_t n;
 
-	if (milliseconds_left(stream) == 0)
+	if (milliseconds_left(stream) == 0) {
+		stream->broke_writing = true;
 		return fail(stream, "no answer in time");
+	}
 	for (;;) {
 		if (stream->session == NULL) {
 			n = send(stream->fd, buffer, size, MSG_NOSIGNAL);
@@ -256,13 +263,16 @@ write_some(mailstream_low *low, const void *buffer, size_t size)
 			if (errno == EINTR ||
 				(errno == EAGAIN && wait_for(stream, POLLOUT)))
 				continue;
+			stream->broke_writing = true;
 			return fail(stream, g_strerror(errno));
 		}
 		n = gnutls_record_send(stream->session, buffer, size);
 		if (n >= 0)
 			return n;
-		if (!again(stream, n))
+		if (!again(stream, n)) {
+			stream->broke_writing = true;
 			return fail(stream, gnutls_strerror(n));
+		}
 	}
 }
 
@@ -342,6 +352,12 @@ const char *
 stream_complaint(const struct stream *stream)
 {
 	return stream->complaint;
+}
+
+bool
+stream_broke_writing(const struct stream *stream)
+{
+	return stream->broke_writing;
 }
 
 void

@@ -45,6 +45,9 @@ bool stream_is_secure(const struct stream *stream);
 /* Why the last read or write failed, or NULL. */
 const char *stream_complaint(const struct stream *stream);
 
+/* True if it broke while something was written: not all of it went. */
+bool stream_broke_writing(const struct stream *stream);
+
 /* For a stream that was never wrapped. */
 void stream_free(struct stream *stream);
 

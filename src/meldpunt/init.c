@@ -109,9 +109,13 @@ ask_all(struct answers *a, GError **error)
 static void
 put(GString *out, const char *name, const char *value)
 {
-	g_autofree char *escaped = g_strescape(value, "\x80\xff");
-
-	g_string_append_printf(out, "%s = \"%s\"; ", name, escaped);
+	g_string_append_printf(out, "%s = \"", name);
+	for (const char *p = value; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *p);
+	}
+	g_string_append(out, "\"; ");
 }
 
 static void

@@ -130,6 +130,8 @@ command_quarantine(struct command_line *line)
 			"With show: the message as it came", NULL},
 		{0}};
 	g_autoptr(session_auto) session = NULL;
+	static const char *const verbs[] = {"list", "show", "release",
+		"discard", NULL};
 	g_autoptr(GError) error = NULL;
 	const char *verb;
 	int64_t id = 0;
@@ -140,7 +142,7 @@ command_quarantine(struct command_line *line)
 	if (line->argc > 2)
 		id = g_ascii_strtoll(line->argv[2], NULL, 10);
 	if ((strcmp(verb, "list") == 0) != (id == 0) ||
-		!strstr("list show release discard", verb)) {
+		!g_strv_contains(verbs, verb)) {
 		fprintf(stderr, "meldpunt: quarantine list | show ID | release "
 				"ID | discard ID\n");
 		return EX_USAGE;

@@ -9,12 +9,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define LISTEN_FD 3 /* sd_listen_fds(3) */
+
+bool
+agent_lock(const struct conf *conf, GError **error)
+{
+	g_autofree char *path =
+		g_build_filename(conf->state_dir, "daemon.lock", NULL);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return fault_set(error, FAULT_SETUP, "%s: %s", path,
+			g_strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	close(fd);
+	return fault_set(error, FAULT_LATER,
+		"another meldpuntd is at work on %s", conf->state_dir);
+}
 
 int
 agent_listen(const struct conf *conf, GError **error)

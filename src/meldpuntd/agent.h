@@ -12,6 +12,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/*
+ * One daemon with workers on one state_dir: the lock lasts as long as the
+ * process.  False if another one has it.
+ */
+bool agent_lock(const struct conf *conf, GError **error);
+
 /* The listening socket in state_dir/gnupg, taken over from who had it. */
 int agent_listen(const struct conf *conf, GError **error);
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SIZE_UNKNOWN (20 << 20) /* of letters while no server said its SIZE */
+#define SIZE_UNKNOWN (9 << 20) /* of letters while no server said its SIZE */
 
 /* Seals to the reporter's key; one that cannot be used counts as none. */
 struct bytes *
@@ -35,11 +35,9 @@ job_seal_acknowledgment(struct job *job, struct letter **letter, bool *encrypted
 		}
 		if (*error != NULL && !fault_is(*error, FAULT_MAIL))
 			return NULL;
+		/* the key stays theirs; this letter goes in fixed words */
 		g_clear_error(error);
 		g_clear_pointer(letter, letter_free);
-		g_clear_pointer(&file->key, g_byte_array_unref);
-		g_clear_pointer(&file->fingerprint, g_free);
-		file->pinned = false;
 	}
 	*letter = letter_acknowledgment(&job->facts, false);
 	return seal_letter(work->pgp, signer, *letter, NULL, NULL, error);

@@ -91,7 +91,7 @@ reporter_key(struct job *job, struct reporter_key *key)
 {
 	struct certificate *certificate;
 
-	if (job->quarantine != NULL || job->in->claims > MAX_CLAIMS / 2)
+	if (job->quarantine != NULL || job->in->claims + job->in->delays > MAX_CLAIMS / 2)
 		return NULL;
 	certificate = unseal_reporter_key(job->report, job->work->pgp,
 		&key->pinned);
@@ -281,26 +281,25 @@ file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 }
 
 static bool
-dispatch(struct job *job, GError **error)
+dispatch(struct job *job, struct facts *facts, GError **error)
 {
 	struct case_work *work = job->work;
 	const struct reading *outer;
 	const struct staff *staff;
-	struct facts facts = {0};
 	struct route route;
 	bool ours;
 
-	if (!facts_same_bytes(work->db, job->in, &facts, error))
+	if (!facts_same_bytes(work->db, job->in, facts, error))
 		return false;
-	if (facts.same_message != 0)
-		return file_again(job, &facts, error);
+	if (facts->same_message != 0)
+		return file_again(job, facts, error);
 	if (!postbox_load(&job->postbox, work->db, work->conf,
 		    job->in->mailbox, error) ||
 		!unseal_message(job, error))
 		return false;
 	if (job->in->case_id != 0)
 		return refill_case(job, error);
-	if (!facts_of(work->db, job->in, job->report, &facts, error))
+	if (!facts_of(work->db, job->in, job->report, facts, error))
 		return false;
 	outer = job->report->outer;
 	staff = conf_staff_by_address(work->conf, outer->from_address);
@@ -309,15 +308,15 @@ dispatch(struct job *job, GError **error)
 		staff != NULL && job->report->fingerprint != NULL &&
 			g_ascii_strcasecmp(staff->key,
 				job->report->fingerprint) == 0,
-		&facts);
+		facts);
 	switch (route.destination) {
 	case ROUTE_AGAIN:
 		/* the same headers around other words are no repetition */
-		if (facts.same_case != 0 && !facts.same_text)
-			return follow_case(job, facts.same_case, false, error);
-		return file_again(job, &facts, error);
+		if (facts->same_case != 0 && !facts->same_text)
+			return follow_case(job, facts->same_case, false, error);
+		return file_again(job, facts, error);
 	case ROUTE_DELIVERY_REPORT:
-		return file_delivery_report(job, &facts, error);
+		return file_delivery_report(job, facts, error);
 	case ROUTE_FOLLOW:
 	case ROUTE_NOTE:
 		return follow_case(job, route.case_id,
@@ -332,8 +331,12 @@ bool
 case_work_do(struct case_work *work, struct inbound *inbound, GError **error)
 {
 	struct job job = {.work = work, .in = inbound};
-	bool good = dispatch(&job, error);
+	struct facts facts = {0};
+	bool good = dispatch(&job, &facts, error);
 
+	if (!good)
+		db_rollback(work->db);
+	facts_release(work->db, &facts);
 	report_free(job.report);
 	casefile_free(job.file);
 	explicit_bzero(&job.postbox, sizeof(job.postbox));

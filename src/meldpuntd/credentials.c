@@ -3,13 +3,19 @@
 #include "base/secret.h"
 #include "edge/cluster.h"
 
+static GHashTable *
+new_table(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+		(GDestroyNotify)secret_free);
+}
+
 void
 credentials_open(struct credentials *c)
 {
-	c->passwords = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-		(GDestroyNotify)secret_free);
-	c->secrets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-		(GDestroyNotify)secret_free);
+	c->passwords = new_table();
+	c->secrets = new_table();
+	c->places = new_table();
 }
 
 void
@@ -17,41 +23,56 @@ credentials_clear(struct credentials *c)
 {
 	g_clear_pointer(&c->passwords, g_hash_table_unref);
 	g_clear_pointer(&c->secrets, g_hash_table_unref);
+	g_clear_pointer(&c->places, g_hash_table_unref);
 }
 
 static bool
-read_secret(struct credentials *c, const char *kind, const struct mailbox *box,
-	const struct server *server, GError **error)
+read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
+	const struct mailbox *box, const struct server *server, GError **error)
 {
 	g_autofree char *name = g_strdup_printf("%s %s", kind, box->name);
 	g_autoptr(GError) why = NULL;
+	g_autofree char *place =
+		g_strdup_printf("%s %s", server->host, server->password_file);
+	bool same;
 	char *secret;
 
 	if (*server->password_file == '\0')
 		return true;
+	/* a password is for the server that it was read for */
+	same = g_strcmp0(g_hash_table_lookup(c->places, name), place) == 0;
+	g_hash_table_insert(c->places, g_strdup(name), g_strdup(place));
 	secret = secret_read_file(server->password_file, &why);
-	if (secret != NULL)
-		g_hash_table_insert(c->secrets, g_steal_pointer(&name), secret);
-	else if (!g_hash_table_contains(c->secrets, name)) {
-		g_propagate_prefixed_error(error, g_steal_pointer(&why),
-			"mailbox %s, %s: ", box->name, kind);
-		return false;
+	/* a file that only root could read, at the start, is as it was */
+	if (secret == NULL && same)
+		secret = g_strdup(g_hash_table_lookup(c->secrets, name));
+	if (secret != NULL) {
+		g_hash_table_insert(fresh, g_steal_pointer(&name), secret);
+		return true;
 	}
-	return true;
+	g_propagate_prefixed_error(error, g_steal_pointer(&why),
+		"mailbox %s, %s: ", box->name, kind);
+	return false;
 }
 
 bool
 credentials_read_secrets(struct credentials *c, const struct conf *conf,
 	bool imap, bool smtp, GError **error)
 {
+	g_autoptr(GHashTable) fresh = new_table();
+
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 
-		if ((imap && !read_secret(c, "imap", box, &box->imap, error)) ||
-			(smtp && !read_secret(c, "smtp", box, &box->smtp,
-					 error)))
+		if ((imap && !read_secret(c, fresh, "imap", box, &box->imap,
+				     error)) ||
+			(smtp && !read_secret(c, fresh, "smtp", box,
+					 &box->smtp, error)))
 			return false;
 	}
+	/* all or none: a refused reload changes nothing */
+	g_hash_table_unref(c->secrets);
+	c->secrets = g_steal_pointer(&fresh);
 	return true;
 }
 

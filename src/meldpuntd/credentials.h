@@ -13,6 +13,7 @@
 struct credentials {
 	GHashTable *passwords; /* role -> password */
 	GHashTable *secrets;   /* "imap box" -> secret */
+	GHashTable *places;    /* "imap box" -> host and file it is for */
 };
 
 void credentials_open(struct credentials *credentials);

@@ -76,9 +76,26 @@ become_active(struct fetcher *f, GError **error)
 }
 
 static const char sql_known[] =
-	"SELECT uid, moved_at IS NOT NULL AS moved FROM inbound"
-	" WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3"
-	" AND uid BETWEEN $4 AND $5";
+	"SELECT uid, moved_at IS NOT NULL AS moved,"
+	" (extract(epoch FROM arrived_at) * 1000000)::bigint AS arrived"
+	" FROM inbound WHERE mailbox = $1 AND folder = $2"
+	" AND uidvalidity = $3 AND uid BETWEEN $4 AND $5";
+
+/*
+ * A server that was set back to an older state gives a UID out twice: only
+ * with the same INTERNALDATE (which we cut at the present) is it the same.
+ */
+static bool
+is_same(const GPtrArray *slice, uint32_t uid, moment arrived)
+{
+	for (guint i = 0; i < slice->len; i++) {
+		const struct imap_message *m = slice->pdata[i];
+
+		if (m->uid == uid)
+			return m->arrived == arrived || m->arrived > clock_now();
+	}
+	return false;
+}
 
 /* UIDs of this slice that are committed already; value: moved before. */
 static GHashTable *
@@ -96,10 +113,14 @@ known_uids(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 	if (found == NULL)
 		return NULL;
 	known = g_hash_table_new(NULL, NULL);
-	for (int i = 0; i < rows_count(found); i++)
-		g_hash_table_insert(known,
-			GUINT_TO_POINTER((guint)rows_int8(found, i, "uid")),
-			GINT_TO_POINTER(1 + rows_bool(found, i, "moved")));
+	for (int i = 0; i < rows_count(found); i++) {
+		uint32_t uid = rows_int8(found, i, "uid");
+
+		if (is_same(slice, uid, rows_int8(found, i, "arrived")))
+			g_hash_table_insert(known, GUINT_TO_POINTER(uid),
+				GINT_TO_POINTER(
+					1 + rows_bool(found, i, "moved")));
+	}
 	return known;
 }
 
@@ -107,8 +128,8 @@ static const char sql_insert[] =
 	"INSERT INTO inbound (mailbox, folder, uidvalidity, uid, arrived_at,"
 	" size, sha256, blob, header_only) VALUES ($1, $2, $3, $4,"
 	" least(to_timestamp($5::numeric / 1000000), now()),"
-	" $6, $7, $8, $9) ON CONFLICT (mailbox, folder, uidvalidity, uid)"
-	" DO NOTHING";
+	" $6, $7, $8, $9)"
+	" ON CONFLICT (mailbox, folder, uidvalidity, uid, sha256) DO NOTHING";
 
 static bool
 insert_message(struct fetcher *f, const char *folder, uint32_t uidvalidity,
@@ -149,6 +170,20 @@ fetch_alone(struct fetcher *f, struct imap_message *m, GError **error)
 	return imap_fetch_large(f->imap, m, error);
 }
 
+/* One that a batch did not bring: gone, or the server cannot read it. */
+static bool
+fetch_missing(struct fetcher *f, struct imap_message *m, GError **error)
+{
+	if (m->bytes != NULL || fetch_alone(f, m, error))
+		return true;
+	if (!fault_is(*error, FAULT_MAIL))
+		return false;
+	log_warning("the server does not give out message UID %u: it stays in "
+		"the folder and is tried again", m->uid);
+	g_clear_error(error);
+	return true;
+}
+
 /* How many messages from here fit into one command; 0: this one does not. */
 static guint
 batch_length(const struct fetcher *f, const GPtrArray *wanted, guint from)
@@ -176,11 +211,13 @@ take_batch(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 	bool alone = count == 0;
 	bool good;
 
-	if (alone)
-		good = fetch_alone(f, wanted->pdata[from], error);
-	else
-		good = imap_fetch(f->imap, wanted, from, count, error);
-	if (!good || !db_begin(f->db, error))
+	if (!alone && !imap_fetch(f->imap, wanted, from, count, error))
+		return false;
+	for (guint i = from; i < from + MAX(count, 1); i++)
+		if (!fetch_missing(f, wanted->pdata[i], error))
+			return false;
+	good = db_begin(f->db, error);
+	if (!good)
 		return false;
 	for (guint i = from; good && i < from + MAX(count, 1); i++) {
 		struct imap_message *m = wanted->pdata[i];
@@ -372,6 +409,9 @@ fetcher_run(const struct launch *launch)
 		status = EX_OK;
 	else
 		status = role_failed(error);
+	/* what a mail server does is no reason to end the daemon */
+	if (status == EX_CONFIG && f.imap != NULL)
+		status = EX_NOPERM;
 	imap_close(f.imap);
 	db_close(f.db);
 	return status;

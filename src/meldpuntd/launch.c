@@ -7,6 +7,7 @@
 #include "edge/cluster.h"
 #include "edge/schema.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ launch_write(const struct launch *launch)
 	bytes_append(bytes, g_variant_get_data(packet),
 		g_variant_get_size(packet));
 	bytes_seal(bytes);
-	return dup(bytes->fd);
+	return fcntl(bytes->fd, F_DUPFD_CLOEXEC, LAUNCH_FD + 1);
 }
 
 struct launch *

@@ -349,6 +349,9 @@ sender_run(const struct launch *launch)
 		status = EX_OK;
 	else
 		status = role_failed(error);
+	/* what a mail server does is no reason to end the daemon */
+	if (status == EX_CONFIG && s.smtp != NULL)
+		status = EX_NOPERM;
 	smtp_close(s.smtp);
 	db_close(s.db);
 	return status;

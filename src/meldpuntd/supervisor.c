@@ -43,7 +43,10 @@ struct supervisor {
 	int signals;
 	int agent_listener;
 	pid_t agent;
-	bool stopping;
+	int64_t agent_at; /* ticks; when it may be started again */
+	bool stopping;	  /* for good */
+	bool reloading;	  /* nobody is restarted meanwhile */
+	bool hangup;	  /* HUP has come and was not acted upon */
 	int status; /* the daemon's own exit status */
 };
 
@@ -145,7 +148,7 @@ child_ended(struct supervisor *s, struct child *child, int status)
 		s->status = MAX(s->status, code);
 		return;
 	}
-	if (!s->stopping)
+	if (!s->stopping && !s->reloading)
 		child_describe_end(child, status);
 	if (code == EX_CONFIG && !s->stopping) {
 		s->stopping = true;
@@ -181,26 +184,28 @@ postmaster_ended(struct supervisor *s)
 }
 
 static void
+agent_ended(struct supervisor *s)
+{
+	s->agent = 0;
+	if (s->stopping)
+		return;
+	log_info("gpg-agent ended and is started again");
+	/* one that cannot live must not keep us busy */
+	s->agent_at = clock_ticks() +
+		(clock_ticks() - s->agent_at > STEADY ? 0 : CLOCK_SECOND);
+}
+
+static void
 reap(struct supervisor *s)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == s->agent) {
-			s->agent = 0;
-			if (!s->stopping) {
-				log_info("gpg-agent ended and is started "
-					 "again");
-				s->agent = agent_start(s->conf,
-					s->agent_listener);
-			}
-			continue;
-		}
-		if (s->cluster != NULL && pid == s->cluster->postmaster) {
+		if (pid == s->agent)
+			agent_ended(s);
+		else if (s->cluster != NULL && pid == s->cluster->postmaster)
 			postmaster_ended(s);
-			continue;
-		}
 		for (guint i = 0; i < s->children->len; i++) {
 			struct child *child = s->children->pdata[i];
 
@@ -259,6 +264,9 @@ wait_for_signal(struct supervisor *s, int64_t until)
 		return 0;
 	if (info.ssi_signo == SIGCHLD)
 		reap(s);
+	s->hangup |= info.ssi_signo == SIGHUP;
+	s->stopping |=
+		info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
 	return info.ssi_signo;
 }
 
@@ -310,11 +318,9 @@ reload(struct supervisor *s)
 			"stays: %s", error->message);
 		conf_free(fresh);
 	} else {
-		bool was = s->stopping;
-
-		s->stopping = true; /* nobody is restarted meanwhile */
+		s->reloading = true;
 		stop_children(s);
-		s->stopping = was;
+		s->reloading = false;
 		conf_free(old);
 		list_children(s);
 		log_info("configuration reloaded");
@@ -328,6 +334,11 @@ start_due(struct supervisor *s)
 {
 	int64_t now = clock_ticks(), next = now + 3600 * CLOCK_SECOND;
 
+	if (s->agent_listener >= 0 && s->agent <= 0) {
+		if (s->agent_at <= now)
+			s->agent = agent_start(s->conf, s->agent_listener);
+		next = MIN(next, now + CLOCK_SECOND);
+	}
 	for (guint i = 0; i < s->children->len; i++) {
 		struct child *child = s->children->pdata[i];
 
@@ -361,12 +372,12 @@ supervise(struct supervisor *s)
 			next = MIN(next, clock_ticks() + watchdog * 1000);
 		}
 		number = wait_for_signal(s, next);
-		if (number == SIGHUP)
-			reload(s);
-		else if (number == SIGTERM || number == SIGINT)
-			s->stopping = true;
-		else if (number == SIGCHLD)
+		if (number == SIGCHLD)
 			tell_manager(s, "");
+		while (s->hangup && !s->stopping) {
+			s->hangup = false;
+			reload(s);
+		}
 	}
 	notify_send("STOPPING=1");
 	stop_children(s);
@@ -386,12 +397,8 @@ run_once(struct supervisor *s)
 			if (strcmp(child->role, order[i]) == 0)
 				start_child(s, child);
 		}
-		while (running(s, NULL) > 0 && !s->stopping) {
-			int number = wait_for_signal(s,
-				clock_ticks() + 3600 * CLOCK_SECOND);
-
-			s->stopping |= number == SIGTERM || number == SIGINT;
-		}
+		while (running(s, NULL) > 0 && !s->stopping)
+			wait_for_signal(s, clock_ticks() + CLOCK_HOUR);
 	}
 	stop_children(s);
 }
@@ -422,6 +429,9 @@ prepare(struct supervisor *s, GError **error)
 		!credentials_read_passwords(&s->credentials, s->conf, error))
 		return false;
 	if (is_wanted(s, "worker")) {
+		if (!agent_lock(s->conf, error))
+			return false;
+		privileges_sweep(s->runtime_dir);
 		s->agent_listener = agent_listen(s->conf, error);
 		if (s->agent_listener < 0)
 			return false;

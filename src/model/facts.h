@@ -2,6 +2,7 @@
 #ifndef MODEL_FACTS_H
 #define MODEL_FACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct facts {
@@ -11,6 +12,7 @@ struct facts {
 	int64_t thread_case;  /* case of a letter that it answers */
 	int64_t reported_letter; /* letter that it is a delivery report about */
 	int64_t reported_case;
+	bool locked; /* other copies wait for us */
 };
 
 #endif

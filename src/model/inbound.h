@@ -17,6 +17,7 @@ struct inbound {
 	int64_t blob;
 	bool header_only; /* over limits.message */
 	int64_t claims;
+	int64_t delays; /* attempts that trouble of ours ended */
 	int64_t reader_deaths;
 	char *number;	 /* reserved, or NULL */
 	int64_t case_id; /* released from quarantine: its bare case; else 0 */
