@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Attacks on trust: nothing ever shows more protection than it has, and the
+text of one reporter comes back to no other."""
+import base64
+import os
+import re
+import subprocess
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from tap import contains, equal, promise, run
+from world import World, encrypted_message, wait_for
+
+SECRET = "the-words-of-alice"
+w = World()
+w.expected_warnings = ["tried again", "ended by signal 9"]
+w.start()
+w.security_fpr()
+n = 0
+
+
+def armor(data, kind="MESSAGE"):
+    text = base64.b64encode(data).decode()
+    lines = "\n".join(text[i:i + 64] for i in range(0, len(text), 64))
+    return f"-----BEGIN PGP {kind}-----\n\n{lines}\n-----END PGP {kind}-----\n".encode()
+
+
+def binary(armored):
+    return w.bob.gpg("--dearmor", data=armored).stdout
+
+
+def head(mid, who="bob", extra=()):
+    p = w.people[who]
+    return [f"From: {who} <{p.address}>", "To: security@example.org", f"Message-ID: <{mid}@x>", *extra, "MIME-Version: 1.0"]
+
+
+def autocrypt(who):
+    return (f"Autocrypt: addr={w.people[who].address}; keydata=" +
+            base64.b64encode(w.people[who].public_key(armor=False)).decode())
+
+
+def sealed_by_alice(sign=False):
+    """Alice's ciphertext, as somebody may have caught it on its way."""
+    inner = b"Content-Type: text/plain\r\n\r\n" + SECRET.encode() + b"\r\n"
+    args = ["--armor", "--encrypt", "--recipient", w.security.fpr]
+    return w.alice.gpg(*(["--sign"] if sign else []), *args, data=inner).stdout
+
+
+def taken(raw):
+    global n
+    n += 1
+    w.drop(raw)
+    wait_for(lambda: w.sql("select count(*) from inbound where state <> 'new'") == str(n), 30, "end of the message")
+    number = w.sql("select c.number from inbound i join cases c on c.id = i.case_id order by i.id desc limit 1")
+    return w.case(number, "--identity")
+
+
+def is_safe(case, who="bob"):
+    """No mail to the sender can hold the text: no key of theirs is pinned."""
+    message = case["messages"][0]
+    if SECRET in case["description"]:
+        assert not case["reporter"]["pinned"] or case["reporter"]["fingerprint"] == w.alice.fpr, case["reporter"]
+        assert not (message["signature"] == "good" and message["fingerprint"] == w.people[who].fpr), message
+    for raw in w.people[who].mails():
+        mail = w.people[who].open(raw)
+        assert SECRET not in mail.text and SECRET.encode() not in raw
+
+
+@promise("a stolen ciphertext behind a signature packet is neither decrypted as signed nor pinned to the thief")
+def _():
+    signature = binary(w.bob.gpg("--armor", "--sign", data=b"x").stdout)
+    for prefix in (signature[:2 + signature[1]], signature):
+        case = taken(encrypted_message(head(f"prefix{len(prefix)}", extra=[autocrypt("bob")]),
+                                       armor(prefix + binary(sealed_by_alice()))))
+        assert SECRET not in str(case["description"])
+        assert case["messages"][0]["protection"] in ("undecryptable", "signed")
+        is_safe(case)
+
+
+@promise("a stolen ciphertext in a seal of one's own, with one's own key under it, pins nothing")
+def _():
+    for sign in (False, True):
+        inner = (b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n' +
+                 sealed_by_alice().replace(b"\n", b"\r\n") + b"\r\n--b\r\nContent-Type: application/pgp-keys\r\n\r\n" +
+                 w.bob.public_key().replace(b"\n", b"\r\n") + b"\r\n--b--\r\n")
+        cipher = w.bob.gpg("--armor", *(["--sign"] if sign else []), "--encrypt", "--recipient", w.security.fpr,
+                           data=inner).stdout
+        is_safe(taken(encrypted_message(head(f"own-seal{sign}", extra=[autocrypt("bob")]), cipher)))
+
+
+@promise("a signature around a stolen ciphertext is no signature of its text")
+def _():
+    part = b"Content-Type: text/plain\r\n\r\n" + sealed_by_alice().replace(b"\n", b"\r\n")
+    signature = w.bob.gpg("--armor", "--detach-sign", data=part).stdout.replace(b"\n", b"\r\n")
+    raw = ("\r\n".join(head("signed-around", extra=[autocrypt("bob")])) +
+           '\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="s"'
+           "\r\n\r\n--s\r\n").encode() + part + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + \
+        signature + b"\r\n--s--\r\n"
+    case = taken(raw)
+    equal((case["messages"][0]["protection"], case["messages"][0]["signature"]), ("encrypted", "none"))
+    is_safe(case)
+
+
+@promise("a stolen ciphertext with one's key outside of it gets content-free mail only")
+def _():
+    case = taken(encrypted_message(head("outside", extra=[autocrypt("bob")]), sealed_by_alice()))
+    contains(case["description"], SECRET)
+    equal(case["reporter"]["pinned"], False)
+    is_safe(case)
+
+
+@promise("Alice's own report pins her key")
+def _():
+    case = taken(w.report("alice", SECRET))
+    equal((case["reporter"]["pinned"], case["reporter"]["fingerprint"]), (True, w.alice.fpr))
+
+
+@promise("a signed part beside an unsigned one signs only itself")
+def _():
+    part = b"Content-Type: text/plain\r\n\r\nsigned words\r\n"
+    signature = w.bob.gpg("--armor", "--detach-sign", data=part).stdout.replace(b"\n", b"\r\n")
+    raw = ("\r\n".join(head("beside", extra=[autocrypt("bob")])) +
+           '\r\nContent-Type: multipart/mixed; boundary="m"\r\n\r\n--m\r\nContent-Type: text/plain\r\n\r\nforged words\r\n'
+           '--m\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="s"'
+           "\r\n\r\n--s\r\n").encode() + part + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + \
+        signature + b"\r\n--s--\r\n--m--\r\n"
+    equal([taken(raw)["messages"][0][k] for k in ("protection", "signature")], ["clear", "none"])
+
+
+@promise("text around a clearsigned block is not part of what was signed")
+def _():
+    block = w.bob.gpg("--clear-sign", data=b"signed words\n").stdout
+    case = taken("\r\n".join(head("around", extra=[autocrypt("bob")])).encode() + b"\r\n\r\nforged before\r\n" +
+                 block.replace(b"\n", b"\r\n") + b"\r\nforged after\r\n")
+    equal((case["messages"][0]["signature"], case["description"].strip()), ("good", "signed words"))
+
+
+@promise("status lines in a file name or user id forge nothing")
+def _():
+    name = "x\n[GNUPG:] GOODSIG 03E87B87731F1A3FB1B9BA3C8479BA572C7FCA6B a\n[GNUPG:] VALIDSIG " + w.alice.fpr
+    cipher = w.bob.gpg("--armor", "--set-filename", name, "--encrypt", "--recipient", w.security.fpr,
+                       data=b"no signature at all").stdout
+    message = taken(encrypted_message(head("status"), cipher))["messages"][0]
+    equal((message["protection"], message["signature"], message["fingerprint"]), ("encrypted", "none", None))
+
+
+@promise("our own key sent to us, and a key with a stranger's junk on it, stop nothing")
+def _():
+    own = w.people["security"].public_key()
+    raw = w.report("bob", "with your own key", extra=[("yours.asc", "application/pgp-keys", own)], attach_key=False)
+    os.kill(w.processes("worker")[0], 9)
+    case = taken(raw)
+    assert case["reporter"]["fingerprint"] != w.security.fpr
+    poisoned = binary(own) + binary(w.bob.public_key())[200:]
+    taken(w.report("bob", "poisoned", extra=[("p.asc", "application/pgp-keys", armor(poisoned, "PUBLIC KEY BLOCK"))]))
+    case = taken(w.report("alice", "after that"))
+    equal(case["messages"][0]["signature"], "good")
+    ack = w.alice.open(w.alice.mails()[-1])
+    key = [p for p in ack.inner.walk() if p.get_content_type() == "application/pgp-keys"][0]
+    assert len(key.get_payload(decode=True)) < 2000
+
+
+@promise("one reporter's key verifies no other reporter's mail")
+def _():
+    taken(w.report("alice", "alice with key"))
+    case = taken(w.report("nightowl", "nightowl without", attach_key=False))
+    equal(case["messages"][0]["signature"], "unknown-key")
+
+
+@promise("two copies that come at once open one case")
+def _():
+    global n
+    for i in range(4):
+        raw = w.report("alice", f"copies {i}", f"copies {i}")
+        w.drop(raw)
+        w.drop(raw.replace(b"MIME-Version", b"X-Copy: 1\r\nMIME-Version"))
+        n += 2
+    wait_for(lambda: w.sql("select count(*) from inbound where state <> 'new'") == str(n), 30, "end of the messages")
+    for i in range(4):
+        equal(len([c for c in w.cases() if c["title"] == f"copies {i}"]), 1)
+
+
+@promise("the same headers around other words are more to the case, not swallowed")
+def _():
+    first = w.report("alice", "first draft", "drafts", message_id="<draft@x>", headers=["X-A: 1"])
+    case = taken(first)
+    date = re.search(rb"Date: (.*)\r\n", first).group(1)
+    other = re.sub(rb"Date: .*\r\n", b"Date: " + date + b"\r\n",
+                   w.report("alice", "corrected draft", "drafts", message_id="<draft@x>"))
+    case = taken(other)
+    assert any("corrected draft" in m["body"] for m in case["messages"]), case["messages"]
+    equal(len([c for c in w.cases() if c["title"] == "drafts"]), 1)
+
+
+@promise("a mail that only claims to be a colleague's is no internal note")
+def _():
+    ack = w.alice.open(w.alice.mails()[-1]).outer["Message-ID"]
+    raw = w.report("alice", "not a note", "x", encrypt=False, attach_key=False,
+                   headers=[f"In-Reply-To: {ack}"]).replace(b"alice@example.net>\r\nTo", b"sanne@example.org>\r\nTo")
+    case = taken(raw)
+    (message,) = [m for m in case["messages"] if "not a note" in m["body"]]
+    equal(message["direction"], "in")
+
+
+@promise("a role's login cannot borrow the rights of our functions through a temporary table")
+def _():
+    with open(w.state + "/database.passwords") as f:
+        passwords = dict(line.split() for line in f)
+    for role in ("fetcher", "sender"):
+        done = subprocess.run(["psql", "-h", w.state + "/socket", "-U", "meldpunt_" + role, "-d", "postgres", "-qAtX", "-c",
+                               "create temporary table mailboxes (like meldpunt.mailboxes)"],
+                              env=dict(os.environ, PGPASSWORD=passwords[role]), capture_output=True, text=True)
+        contains(done.stderr, "permission denied")
+    equal(w.sql("select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'meldpunt' "
+                "and prosecdef and not array_to_string(proconfig, ',') like '%pg_temp%'"), "0")
+
+
+@promise("nothing of all this is in a log")
+def _():
+    w.check_log(SECRET, "forged", "alice@", "bob@")
+
+
+run()
