@@ -12,7 +12,7 @@ from world import World, encrypted_message, wait_for
 
 SECRET = "the-words-of-alice"
 w = World()
-w.expected_warnings = ["tried again", "ended by signal 9"]
+w.expected_warnings = ["tried again", "ended by signal 9", "cannot be used"]
 w.start()
 w.security_fpr()
 n = 0
@@ -212,6 +212,23 @@ def _():
         contains(done.stderr, "permission denied")
     equal(w.sql("select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'meldpunt' "
                 "and prosecdef and not array_to_string(proconfig, ',') like '%pg_temp%'"), "0")
+
+
+@promise("handlers whose keys cannot be used get fixed words, the others the report")
+def _():
+    w.stop()
+    with open(w.conf_path) as f:
+        text = f.read()
+    # a key of nobody: as if it had been removed
+    w.write("meldpunt.conf", text.replace(w.joris.fpr, "0123456789" * 4))
+    w.start()
+    before = len(w.sanne.mails())
+    taken(w.report("alice", "for those with a key"))
+    wait_for(lambda: len(w.sanne.mails()) > before, what="notice to sanne")
+    wait_for(lambda: any(b"sleutel" in m for m in w.joris.mails()), what="fixed words to joris")
+    (fixed,) = [m for m in w.joris.mails() if b"multipart/signed" in m]
+    assert b"for those" not in fixed and b"alice" not in fixed
+    contains(w.sanne.open(w.sanne.mails()[-1]).text, "for those with a key")
 
 
 @promise("nothing of all this is in a log")

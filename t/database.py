@@ -189,4 +189,18 @@ def _():
         f.write(version)
 
 
+@promise("upgrade-database takes all cases along, and leaves the old data")
+def _():
+    before = e.cases()
+    contains(e.meldpunt("upgrade-database").stdout.decode(), "nothing to do")
+    contains(e.meldpunt("upgrade-database", "--force").stdout.decode(), "upgraded from")
+    equal(e.cases(), before)
+    assert any(re.match(r"database\.\d+\.", name) for name in os.listdir(e.state))
+    e.start()
+    e.drop(e.report("alice", "after the upgrade", "after the upgrade"))
+    wait_for(lambda: len(e.cases()) == len(before) + 1, what="case")
+    equal(e.meldpunt("upgrade-database", "--force", check=False).returncode, 75)
+    e.stop()
+
+
 run()

@@ -70,7 +70,7 @@ def _():
 @promise("meldpunt(1) explains every command, and every command explains itself")
 def _():
     page = read("man", "meldpunt.1")
-    commands = re.findall(r"^  (\w+) +\S", output("meldpunt", "--help").split("Options:")[0], re.M)
+    commands = re.findall(r"^  ([\w-]+) +\S", output("meldpunt", "--help").split("Options:")[0], re.M)
     assert len(commands) >= 8, commands
     for command in commands:
         assert re.search(rf"^\.It Cm {command}\b", page, re.M), f"{command} is not in meldpunt(1)"

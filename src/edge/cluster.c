@@ -122,14 +122,15 @@ server_directory(int *version)
 	return g_strdup_printf("/usr/lib/postgresql/%d/bin", *version);
 }
 
-/* Runs a program to its end, output discarded. */
+/* Runs a program to its end in a directory, output discarded. */
 static bool
-run(const char *const *argv, GError **error)
+run_in(const char *directory, const char *const *argv, GError **error)
 {
 	int status = 0;
 	g_autofree char *complaint = NULL;
 
-	if (g_spawn_sync("/", (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL,
+	if (g_spawn_sync(directory, (char **)argv, NULL,
+		    G_SPAWN_STDOUT_TO_DEV_NULL,
 		    NULL, NULL, NULL, &complaint, &status, error) &&
 		status == 0)
 		return true;
@@ -137,6 +138,12 @@ run(const char *const *argv, GError **error)
 		fault_set(error, FAULT_SETUP, "%s failed: %s", argv[0],
 			g_strdelimit(g_strchomp(complaint), "\n", ' '));
 	return false;
+}
+
+static bool
+run(const char *const *argv, GError **error)
+{
+	return run_in("/", argv, error);
 }
 
 static bool
@@ -171,21 +178,33 @@ make_cluster(const struct conf *conf, const char *programs, const char *data,
 	return good;
 }
 
-static bool
-check_version(const char *data, int version, GError **error)
+/* The major version that made the data; 0 on failure. */
+static int
+data_version(const char *data, GError **error)
 {
 	g_autofree char *path = g_build_filename(data, "PG_VERSION", NULL);
 	g_autofree char *text = NULL;
 
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return fault_set(error, FAULT_SETUP,
-			"embedded database: %s cannot be read", path);
-	if (atoi(text) != version)
-		return fault_set(error, FAULT_SETUP,
+	if (g_file_get_contents(path, &text, NULL, NULL))
+		return atoi(text);
+	fault_set(error, FAULT_SETUP, "embedded database: %s cannot be read",
+		path);
+	return 0;
+}
+
+static bool
+check_version(const char *data, int version, GError **error)
+{
+	int found = data_version(data, error);
+
+	if (found == version)
+		return true;
+	if (found != 0)
+		fault_set(error, FAULT_SETUP,
 			"embedded database: its data is of PostgreSQL %d, the "
 			"server here is %d: run \"meldpunt upgrade-database\"",
-			atoi(text), version);
-	return true;
+			found, version);
+	return false;
 }
 
 /* In the child: never returns. */
@@ -382,4 +401,85 @@ cluster_stop(struct cluster *cluster)
 	if (cluster->users_fd >= 0)
 		close(cluster->users_fd);
 	g_free(cluster);
+}
+
+/* The new cluster beside the old one, filled by pg_upgrade. */
+static bool
+run_upgrade(const struct conf *conf, const char *data, const char *fresh,
+	int from, const char *programs, GError **error)
+{
+	g_autofree char *old_programs =
+		g_strdup_printf("/usr/lib/postgresql/%d/bin", from);
+	g_autofree char *old_server =
+		g_build_filename(old_programs, "postgres", NULL);
+	g_autofree char *program =
+		g_build_filename(programs, "pg_upgrade", NULL);
+	g_autofree char *socket = in_state(conf, "socket");
+	const char *const argv[] = {program, "-b", old_programs, "-B", programs,
+		"-d", data, "-D", fresh, "-U", "meldpunt_admin", "-s", socket,
+		NULL};
+	g_autoptr(secret_auto) password =
+		cluster_password(conf, "admin", error);
+	bool good;
+
+	if (password == NULL)
+		return false;
+	if (access(old_server, X_OK) != 0)
+		return fault_set(error, FAULT_SETUP, "the server of PostgreSQL "
+			"%d is needed once more (Debian package "
+			"postgresql-%d)", from, from);
+	if (!make_cluster(conf, programs, fresh, error))
+		return false;
+	/* libpq's own way: no argument list shows it */
+	g_setenv("PGPASSWORD", password, TRUE);
+	good = run_in(conf->state_dir, argv, error);
+	g_unsetenv("PGPASSWORD");
+	return good;
+}
+
+/* Under the lock: upgrade, then two renames; the old data stays. */
+static bool
+upgrade(const struct conf *conf, bool force, int *from, int *to, GError **error)
+{
+	g_autofree char *data = in_state(conf, "database");
+	g_autofree char *fresh = in_state(conf, "database.upgraded");
+	g_autofree char *old = NULL;
+	g_autofree char *programs = server_directory(to);
+	const char *const clear[] = {"/bin/rm", "-rf", "--", fresh, NULL};
+
+	*from = data_version(data, error);
+	if (*from == 0)
+		return false;
+	if (programs == NULL)
+		return fault_set(error, FAULT_SETUP,
+			"no PostgreSQL server is installed (Debian package "
+			"postgresql)");
+	if (*from == *to && !force)
+		return true;
+	old = g_strdup_printf("%s.%d.%" PRId64, data, *from,
+		clock_now() / CLOCK_SECOND);
+	if (!run(clear, error) ||
+		!run_upgrade(conf, data, fresh, *from, programs, error))
+		return false;
+	if (rename(data, old) == 0 && rename(fresh, data) == 0)
+		return true;
+	return fault_set(error, FAULT_SETUP, "renaming %s: %s", fresh,
+		g_strerror(errno));
+}
+
+bool
+cluster_upgrade(const struct conf *conf, bool force, int *from, int *to,
+	GError **error)
+{
+	int lock = open_lock(conf, "database.lock");
+	bool good;
+
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
+		good = fault_set(error, FAULT_LATER,
+			"the database is in use: stop meldpuntd first");
+	else
+		good = upgrade(conf, force, from, to, error);
+	if (lock >= 0)
+		close(lock);
+	return good;
 }

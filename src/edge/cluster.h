@@ -30,6 +30,14 @@ struct cluster {
 struct cluster *cluster_start(const struct conf *conf, bool wait_for_lock,
 	GError **error);
 
+/*
+ * Brings the data of an older PostgreSQL to the newest server installed, with
+ * pg_upgrade; the old data stays beside it.  Nobody may be using it.  With
+ * force also if the version is the same.  *from and *to are versions.
+ */
+bool cluster_upgrade(const struct conf *conf, bool force, int *from, int *to,
+	GError **error);
+
 /* Stops the postmaster if it is ours (fast shutdown) and waits for it. */
 void cluster_stop(struct cluster *cluster);
 typedef struct cluster cluster_auto;

@@ -20,6 +20,8 @@ const struct command commands[] = {
 	{"quarantine", "list | show ID | release ID | discard ID",
 		"Look after messages that could not be opened",
 		command_quarantine},
+	{"upgrade-database", "", "Bring embedded data to a newer PostgreSQL",
+		command_upgrade_database},
 };
 const size_t command_count = G_N_ELEMENTS(commands);
 
@@ -29,7 +31,7 @@ print_help(void)
 	puts("Usage: meldpunt [-c FILE] COMMAND [--json] [ARGUMENTS]\n\n"
 	     "Commands:");
 	for (size_t i = 0; i < command_count; i++)
-		printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-16s  %s\n", commands[i].name, commands[i].summary);
 	puts("\nOptions:\n"
 	     "  -c, --config=FILE  Configuration file\n"
 	     "  -h, --help         Show this help; after a command, its own\n"

@@ -110,6 +110,25 @@ seal_notice(struct job *job, bool follow_up, GPtrArray *addresses,
 	return notice->wire != NULL;
 }
 
+/* Nobody is left without word: fixed ones, in clear, where no key works. */
+static bool
+seal_keyless_notice(struct job *job, GPtrArray *addresses, GPtrArray *notices,
+	GError **error)
+{
+	struct sealed_notice *notice = g_new0(struct sealed_notice, 1);
+
+	notice->letter = letter_notice_keyless(&job->facts);
+	notice->addresses = g_ptr_array_ref(addresses);
+	address_letter(notice->letter, addresses);
+	notice->wire = seal_letter(job->work->pgp, job->postbox.mailbox->key,
+		notice->letter, NULL, NULL, error);
+	if (notice->wire != NULL)
+		g_ptr_array_add(notices, notice);
+	else
+		sealed_notice_free(notice);
+	return notice->wire != NULL;
+}
+
 bool
 job_seal_notices(struct job *job, bool follow_up, GPtrArray *notices,
 	GError **error)
@@ -134,10 +153,12 @@ job_seal_notices(struct job *job, bool follow_up, GPtrArray *notices,
 			continue;
 		if (!fault_is(*error, FAULT_MAIL))
 			return false;
+		g_clear_error(error);
 		log_warning("the key %s of a staff member cannot be used",
 			(const char *)keys->pdata[i]);
+		if (!seal_keyless_notice(job, address, notices, error))
+			return false;
 	}
-	g_clear_error(error);
 	return true;
 }
 

@@ -386,3 +386,28 @@ letter_notice(const struct letter_facts *facts, bool follow_up,
 	}
 	return letter;
 }
+
+struct letter *
+letter_notice_keyless(const struct letter_facts *facts)
+{
+	const char *language = facts->postbox->mailbox->languages[0];
+	GTimeZone *zone = facts->postbox->conf->zone;
+	struct letter *letter = new_letter(facts, "notice");
+	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
+		language, "notice-keyless");
+	g_autofree char *received =
+		clock_text(facts->file->arrived_at, zone, language);
+	g_autofree char *answer_by =
+		clock_text(facts->file->answer_due_at, zone, language);
+	const char *pairs[] = {"number", facts->file->number, "received",
+		received, "answer_by", answer_by, NULL};
+	g_autofree char *filled = text_fill(pattern, pairs);
+	g_autoptr(GString) subject = g_string_new(NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	take_subject(subject, text, filled);
+	letter->subject =
+		g_strdup_printf("[%s] %s", facts->file->number, subject->str);
+	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
+	return letter;
+}

@@ -35,6 +35,9 @@ struct letter *letter_acknowledgment(const struct letter_facts *facts,
 struct letter *letter_notice(const struct letter_facts *facts, bool follow_up,
 	bool with_attachments);
 
+/* Fixed words to a handler whose key cannot be used: number and dates. */
+struct letter *letter_notice_keyless(const struct letter_facts *facts);
+
 /*
  * A template of a language, the mailbox's own if it has one; caller frees.
  * A name that is not built in is a programming error and aborts.
