@@ -124,6 +124,8 @@ CREATE TABLE cases (
 	assessment text,
 	fix_date date,
 	language text NOT NULL DEFAULT '' CHECK (language IN ('', 'nl', 'en')),
+	-- came in a flood: staff hear of it in the next digest
+	deferred boolean NOT NULL DEFAULT false,
 	-- a case whose number this report names without proof
 	claims bigint REFERENCES cases,
 	arrived_at timestamptz NOT NULL,
@@ -136,6 +138,7 @@ CREATE TABLE cases (
 	CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
 	CHECK (state <> 'closed' OR resolution IS NOT NULL)
 );
+CREATE INDEX cases_deferred ON cases (mailbox, id) WHERE deferred;
 CREATE INDEX cases_open ON cases (mailbox, answer_due_at) WHERE state <> 'closed';
 ALTER TABLE inbound ADD FOREIGN KEY (case_id) REFERENCES cases;
 
@@ -237,6 +240,12 @@ CREATE INDEX outbound_to_do ON outbound (mailbox, next_try_at, id) WHERE state =
 CREATE INDEX outbound_open ON outbound (mailbox, claimed_at) WHERE state = 'sending';
 CREATE INDEX outbound_budget ON outbound (lower(recipient), due_at) WHERE kind = 'acknowledgment';
 CREATE INDEX outbound_budget_total ON outbound (mailbox, sealed, due_at) WHERE kind = 'acknowledgment';
+
+-- When staff of a mailbox get one letter about the cases of a flood.
+CREATE TABLE digests (
+	mailbox smallint PRIMARY KEY REFERENCES mailboxes,
+	due_at timestamptz NOT NULL
+);
 
 -- Every step of every clock, with the time at which it fires.
 CREATE TABLE deadlines (

@@ -73,6 +73,7 @@ struct conf {
 	int64_t network_time;
 	int64_t acks_per_sender;
 	int64_t acks_in_total;
+	int64_t digest_after;
 
 	/* clocks, in microseconds */
 	int64_t answer;

@@ -50,6 +50,9 @@ const struct option conf_options[] = {
 	{"limits", "acks_in_total", OPTION_NUMBER, TOP(acks_in_total), 0,
 		1000000, "300",
 		"Acknowledgments an hour in all, counted apart for encrypted reports and the rest. 0: unlimited."},
+	{"limits", "digest_after", OPTION_DURATION, TOP(digest_after), S, D,
+		"10m",
+		"Staff hear of cases above these budgets in one letter, this long after the first of them."},
 
 	{"clocks", "answer", OPTION_DURATION, TOP(answer), 60 * S, 90 * D, "5d",
 		"By then the reporter has our assessment and the date of the fix."},

@@ -43,9 +43,8 @@ job_seal_acknowledgment(struct job *job, struct letter **letter, bool *encrypted
 	return seal_letter(work->pgp, signer, *letter, NULL, NULL, error);
 }
 
-/* The staff of a mailbox in a role that have a key. */
-static void
-collect_staff(const struct conf *conf, const char *mailbox, const char *role,
+void
+case_letters_staff(const struct conf *conf, const char *mailbox, const char *role,
 	GPtrArray *addresses, GPtrArray *keys)
 {
 	for (guint i = 0; i < conf->staff->len; i++) {
@@ -136,7 +135,7 @@ job_seal_notices(struct job *job, bool follow_up, GPtrArray *notices,
 	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
 	g_autoptr(GPtrArray) keys = g_ptr_array_new();
 
-	collect_staff(job->work->conf, job->in->mailbox, "handler", addresses,
+	case_letters_staff(job->work->conf, job->in->mailbox, "handler", addresses,
 		keys);
 	if (seal_notice(job, follow_up, addresses, keys, notices, error))
 		return true;

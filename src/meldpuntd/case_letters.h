@@ -23,6 +23,10 @@ struct sealed_notice {
 	GPtrArray *addresses;
 };
 
+/* Addresses and keys (borrowed) of a mailbox's staff in a role. */
+void case_letters_staff(const struct conf *conf, const char *mailbox,
+	const char *role, GPtrArray *addresses, GPtrArray *keys);
+
 void sealed_notice_free(struct sealed_notice *notice);
 
 /*

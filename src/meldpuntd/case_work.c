@@ -11,6 +11,8 @@
 #include "intake/route.h"
 #include "intake/unseal.h"
 #include "meldpuntd/case_letters.h"
+#include "meldpuntd/digest.h"
+#include "outbox/queue.h"
 
 #include <string.h>
 
@@ -152,7 +154,7 @@ open_case(struct job *job, bool may_answer, GError **error)
 	g_autoptr(bytes_auto) wire = NULL;
 	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)sealed_notice_free);
-	bool encrypted = false, mine;
+	bool encrypted = false, over = false, mine;
 
 	if (!claim_number(db, job->in, job->work->conf->time_zone, &mine,
 		    error))
@@ -165,17 +167,22 @@ open_case(struct job *job, bool may_answer, GError **error)
 	if (!prepare_facts(job, error))
 		return false;
 	if (may_answer && job->file->address != NULL) {
+		if (!queue_over_budget(db, &job->postbox, job->file->address,
+			    report_is_sealed(job->report), &over, error))
+			return false;
 		wire = job_seal_acknowledgment(job, &ack, &encrypted, error);
 		if (wire == NULL)
 			return false;
 	}
-	if (!job_seal_notices(job, false, notices, error) ||
+	if ((!over && !job_seal_notices(job, false, notices, error)) ||
 		!open_store(db, job->work->conf, job->in, job->report,
 			job->file, error) ||
 		(wire != NULL &&
 			!job_queue_acknowledgment(job, ack, wire, encrypted,
 				error)) ||
 		!job_queue_notices(job, notices, error) ||
+		(over && !digest_defer(job->work, job->in->mailbox_id,
+				 job->file->id, error)) ||
 		!finish(job, "case", error) || !db_commit(db, error))
 		return false;
 	log_case("case-opened", job->file->number, "%s, signature %s%s%s",

@@ -11,17 +11,20 @@
 #include "edge/jail.h"
 #include "edge/schema.h"
 #include "meldpuntd/case_work.h"
+#include "meldpuntd/digest.h"
 #include "meldpuntd/reader_port.h"
 
 #include <stdio.h>
 #include <sysexits.h>
 
+#define DIGEST_EVERY 50  /* messages between looks for a digest */
 #define LOOK_EVERY 10000 /* milliseconds, NOTIFY or not */
 
 struct worker {
 	const struct launch *launch;
 	struct case_work work;
 	int schema;
+	unsigned int done;
 };
 
 /* Settles what went wrong with one message; false ends the process. */
@@ -71,6 +74,25 @@ work_on_one(struct worker *w, bool *any, GError **error)
 }
 
 static bool
+tell_of_flood(struct worker *w, bool *any, GError **error)
+{
+	bool sent = false;
+
+	if (digest_send(&w->work, &sent, error)) {
+		*any |= sent;
+		return true;
+	}
+	db_rollback(w->work.db);
+	/* the database's own trouble ends the process; a key's does not */
+	log_warning("a digest is not sent: %s", (*error)->message);
+	if (fault_is(*error, FAULT_MAIL)) {
+		g_clear_error(error);
+		return true;
+	}
+	return false;
+}
+
+static bool
 serve(struct worker *w, GError **error)
 {
 	while (!stop_wanted()) {
@@ -78,6 +100,10 @@ serve(struct worker *w, GError **error)
 		int wait;
 
 		if (!work_on_one(w, &any, error))
+			return false;
+		/* a flood is no reason not to tell of it */
+		if ((!any || ++w->done % DIGEST_EVERY == 0) &&
+			!tell_of_flood(w, &any, error))
 			return false;
 		if (any)
 			continue;

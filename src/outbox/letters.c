@@ -144,10 +144,12 @@ safe_message_id(const char *id)
 	return g_strdup(id);
 }
 
+/* label is what the subject names in clear: a case, or a mailbox's prefix. */
 static struct letter *
-new_letter(const struct letter_facts *facts, const char *kind)
+new_letter(const struct postbox *postbox, const char *kind, const char *label,
+	moment now)
 {
-	const struct mailbox *box = facts->postbox->mailbox;
+	const struct mailbox *box = postbox->mailbox;
 	struct letter *letter = letter_new(kind);
 	g_autofree char *token = secret_token();
 
@@ -159,9 +161,18 @@ new_letter(const struct letter_facts *facts, const char *kind)
 	/* our own id in References survives a provider's new Message-ID */
 	g_ptr_array_add(letter->references, g_strdup(letter->message_id));
 	letter->outer_subject =
-		g_strdup_printf("[%s] [...]", facts->file->number);
-	letter->date = facts->now;
+		g_strdup_printf("[%s] [...]", label);
+	letter->date = now;
 	letter->automatic = true;
+	return letter;
+}
+
+static struct letter *
+new_case_letter(const struct letter_facts *facts, const char *kind)
+{
+	struct letter *letter = new_letter(facts->postbox, kind,
+		facts->file->number, facts->now);
+
 	letter->reply_to =
 		postbox_reply_address(facts->postbox, facts->file->number);
 	return letter;
@@ -190,7 +201,7 @@ struct letter *
 letter_acknowledgment(const struct letter_facts *facts, bool keyed)
 {
 	bool readable = facts->report->failure == NULL && !facts->header_only;
-	struct letter *letter = new_letter(facts, "acknowledgment");
+	struct letter *letter = new_case_letter(facts, "acknowledgment");
 	g_auto(GStrv) languages = languages_for(facts, keyed);
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -367,7 +378,7 @@ letter_notice(const struct letter_facts *facts, bool follow_up,
 {
 	const GPtrArray *attachments = facts->report->attachments;
 	const char *language = facts->postbox->mailbox->languages[0];
-	struct letter *letter = new_letter(facts, "notice");
+	struct letter *letter = new_case_letter(facts, "notice");
 	g_autofree char *what = NULL;
 
 	letter->text =
@@ -392,7 +403,7 @@ letter_notice_keyless(const struct letter_facts *facts)
 {
 	const char *language = facts->postbox->mailbox->languages[0];
 	GTimeZone *zone = facts->postbox->conf->zone;
-	struct letter *letter = new_letter(facts, "notice");
+	struct letter *letter = new_case_letter(facts, "notice");
 	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
 		language, "notice-keyless");
 	g_autofree char *received =
@@ -408,6 +419,27 @@ letter_notice_keyless(const struct letter_facts *facts)
 	take_subject(subject, text, filled);
 	letter->subject =
 		g_strdup_printf("[%s] %s", facts->file->number, subject->str);
+	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
+	return letter;
+}
+
+struct letter *
+letter_digest(const struct postbox *postbox, const char *list, int count,
+	moment now)
+{
+	const char *language = postbox->mailbox->languages[0];
+	const char *prefix = postbox->mailbox->prefix;
+	struct letter *letter = new_letter(postbox, "digest", prefix, now);
+	g_autofree char *pattern =
+		letter_template(postbox->mailbox, language, "digest");
+	g_autofree char *number = g_strdup_printf("%d", count);
+	const char *pairs[] = {"count", number, "list", list, NULL};
+	g_autofree char *filled = text_fill(pattern, pairs);
+	g_autoptr(GString) subject = g_string_new(NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	take_subject(subject, text, filled);
+	letter->subject = g_strdup_printf("[%s] %s", prefix, subject->str);
 	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
 	return letter;
 }

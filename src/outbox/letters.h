@@ -38,6 +38,10 @@ struct letter *letter_notice(const struct letter_facts *facts, bool follow_up,
 /* Fixed words to a handler whose key cannot be used: number and dates. */
 struct letter *letter_notice_keyless(const struct letter_facts *facts);
 
+/* One letter to staff about the cases of a flood; list has a line for each. */
+struct letter *letter_digest(const struct postbox *postbox, const char *list,
+	int count, moment now);
+
 /*
  * A template of a language, the mailbox's own if it has one; caller frees.
  * A name that is not built in is a programming error and aborts.

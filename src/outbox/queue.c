@@ -68,3 +68,23 @@ queue_letter(struct db *db, const struct dispatch *d, GError **error)
 		PARAM_TEXT(d->letter->message_id),
 		PARAM_TEXT(d->letter->subject), PARAM_TEXT(d->letter->text));
 }
+
+static const char sql_over_budget[] =
+	"SELECT ack_due_at($1::smallint, $2, $3, $4::integer, $5::integer)"
+	" > now() AS over";
+
+bool
+queue_over_budget(struct db *db, const struct postbox *postbox,
+	const char *recipient, bool sealed, bool *over, GError **error)
+{
+	const struct conf *conf = postbox->conf;
+	g_autoptr(rows) found = db_query(db, error, sql_over_budget,
+		PARAM_INT8(postbox->id), PARAM_TEXT(recipient),
+		PARAM_BOOL(sealed), PARAM_INT8(conf->acks_per_sender),
+		PARAM_INT8(conf->acks_in_total));
+
+	if (found == NULL)
+		return false;
+	*over = rows_bool(found, 0, "over");
+	return true;
+}

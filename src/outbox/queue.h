@@ -26,4 +26,8 @@ struct dispatch {
 bool queue_letter(struct db *db, const struct dispatch *dispatch,
 	GError **error);
 
+/* Whether an acknowledgment to this address would have to wait now. */
+bool queue_over_budget(struct db *db, const struct postbox *postbox,
+	const char *recipient, bool sealed, bool *over, GError **error);
+
 #endif
