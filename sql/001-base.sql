@@ -308,8 +308,13 @@ DECLARE
 BEGIN
 	SELECT * INTO v_row FROM mailboxes WHERE name = p_name;
 	IF v_row.id IS NULL THEN
+		-- fetcher and sender come here together at the first start
+		PERFORM pg_advisory_xact_lock(1835363432);
+		SELECT * INTO v_row FROM mailboxes WHERE name = p_name;
+	END IF;
+	IF v_row.id IS NULL THEN
 		INSERT INTO mailboxes (name, prefix, address) VALUES (p_name, p_prefix, p_address)
-			ON CONFLICT (name) DO UPDATE SET address = excluded.address RETURNING * INTO v_row;
+			RETURNING * INTO v_row;
 	ELSIF v_row.prefix <> p_prefix OR v_row.address <> p_address THEN
 		UPDATE mailboxes SET prefix = p_prefix, address = p_address WHERE id = v_row.id;
 	END IF;

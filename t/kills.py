@@ -40,7 +40,7 @@ def with_suppress_kill(pid):
 def all_done(n):
     try:
         return w.sql("select count(*) from inbound where state <> 'new'") == str(n) and \
-            w.sql("select count(*) from outbound where state not in ('sent', 'failed')") == "0"
+            w.sql("select count(*) from outbound where state not in ('sent', 'failed', 'unsure')") == "0"
     except AssertionError:
         return False
 

@@ -68,7 +68,7 @@ def _():
             if line == "{":
                 start = n
             elif line == "}" and start is not None:
-                if n - start - 1 > 60 and not file.endswith("init.c"):
+                if n - start - 1 > 60:
                     bad.append(f"{file}:{start} is a function of {n - start - 1} lines")
                 start = None
     equal(bad, [])

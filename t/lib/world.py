@@ -92,10 +92,14 @@ class Person:
         out = self.gpg("--status-fd", "1", "--import", os.path.join(KEYS, file)).stdout
         return re.search(rb"IMPORT_OK \d+ ([0-9A-F]{40})", out).group(1).decode()
 
-    def make_key(self):
-        out = self.gpg("--status-fd", "1", "--passphrase", "", "--quick-generate-key",
-                       f"{self.name.title()} <{self.address}>", "future-default", "default", "1y").stdout
-        return re.search(rb"KEY_CREATED \S ([0-9A-F]{40})", out).group(1).decode()
+    def make_key(self, kind="future-default"):
+        batch = ["--status-fd", "1", "--passphrase", "", "--pinentry-mode", "loopback"]
+        who = f"{self.name.title()} <{self.address}>"
+        out = self.gpg(*batch, "--quick-generate-key", who, kind, "default" if "-" in kind else "sign", "1y").stdout
+        fpr = re.search(rb"KEY_CREATED \S ([0-9A-F]{40})", out).group(1).decode()
+        if "-" not in kind:
+            self.gpg(*batch, "--quick-add-key", fpr, kind, "encr", "1y")
+        return fpr
 
     def public_key(self, armor=True):
         return self.gpg(*(["--armor"] if armor else []), "--export-options", "export-minimal",
@@ -433,7 +437,12 @@ in_flow_delay = 0
         os.makedirs(home, mode=0o700)
         keeper = Person.__new__(Person)
         keeper.home, keeper.world = home, self
-        for f in ("security.sec.asc", "sanne.pub.asc", "joris.pub.asc"):
+        kind = self.options.get("mailbox_key")
+        if kind:
+            box = self.people["security"]
+            box.fpr = box.make_key(kind)
+            keeper.gpg("--import", data=box.gpg("--export-secret-keys", box.fpr).stdout)
+        for f in ("sanne.pub.asc", "joris.pub.asc") if kind else ("security.sec.asc", "sanne.pub.asc", "joris.pub.asc"):
             keeper.read_key(f)
         keeper.end_agent()
         run("chown", "-R", f"{entry.pw_uid}:{entry.pw_gid}", self.state)
@@ -630,7 +639,7 @@ limits = {{ {limits} }};
         fpr = self.people["security"].fpr
         for p in self.people.values():
             if not getattr(p, "knows_us", False):
-                p.read_key("security.pub.asc")
+                p.gpg("--import", data=self.people["security"].public_key())
                 p.knows_us = True
         return fpr
 
