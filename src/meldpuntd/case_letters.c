@@ -91,6 +91,19 @@ sealed_notice_free(struct sealed_notice *notice)
 	g_free(notice);
 }
 
+/* Into the list if it could be sealed. */
+static bool
+keep_notice(struct sealed_notice *notice, GPtrArray *notices)
+{
+	bool sealed = notice->wire != NULL;
+
+	if (sealed)
+		g_ptr_array_add(notices, notice);
+	else
+		sealed_notice_free(notice);
+	return sealed;
+}
+
 static bool
 seal_notice(struct job *job, bool follow_up, GPtrArray *addresses,
 	GPtrArray *keys, GPtrArray *notices, GError **error)
@@ -102,11 +115,7 @@ seal_notice(struct job *job, bool follow_up, GPtrArray *addresses,
 	address_letter(notice->letter, addresses);
 	notice->wire = seal_letter(job->work->pgp, job->postbox.mailbox->key,
 		notice->letter, keys, NULL, error);
-	if (notice->wire != NULL)
-		g_ptr_array_add(notices, notice);
-	else
-		sealed_notice_free(notice);
-	return notice->wire != NULL;
+	return keep_notice(notice, notices);
 }
 
 /* Nobody is left without word: fixed ones, in clear, where no key works. */
@@ -121,11 +130,7 @@ seal_keyless_notice(struct job *job, GPtrArray *addresses, GPtrArray *notices,
 	address_letter(notice->letter, addresses);
 	notice->wire = seal_letter(job->work->pgp, job->postbox.mailbox->key,
 		notice->letter, NULL, NULL, error);
-	if (notice->wire != NULL)
-		g_ptr_array_add(notices, notice);
-	else
-		sealed_notice_free(notice);
-	return notice->wire != NULL;
+	return keep_notice(notice, notices);
 }
 
 bool
