@@ -67,14 +67,6 @@ clock_rfc5322(moment when)
 		g_date_time_get_minute(utc), g_date_time_get_second(utc));
 }
 
-char *
-clock_iso8601(moment when)
-{
-	g_autoptr(GDateTime) utc = at_utc(when);
-
-	return g_date_time_format(utc, "%Y-%m-%dT%H:%M:%SZ");
-}
-
 static int
 month_number(const char *name)
 {

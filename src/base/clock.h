@@ -29,9 +29,6 @@ char *clock_text(moment when, GTimeZone *zone, const char *language);
 /* RFC 5322 date-time in UTC; caller frees. */
 char *clock_rfc5322(moment when);
 
-/* ISO 8601 with Z; caller frees. */
-char *clock_iso8601(moment when);
-
 /* The moment in this RFC 5322 date-time, 0 if it is none. */
 moment clock_parse_rfc5322(const char *text);
 

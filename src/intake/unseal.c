@@ -169,9 +169,8 @@ hopeless(enum packet_kind packets)
 }
 
 static void
-give_up(struct unsealing *u, enum packet_kind packets, const char *failure)
+give_up(struct unsealing *u, const char *failure)
 {
-	u->report->packets = packets;
 	g_free(u->report->failure);
 	u->report->failure = g_strdup(failure);
 }
@@ -231,7 +230,7 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 	bool good;
 
 	if (why != NULL) {
-		give_up(u, reading->packets, why);
+		give_up(u, why);
 		return true;
 	}
 	good = offer_candidates(u, error) &&
@@ -242,7 +241,7 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 					  error));
 	if (!good || opened.plain == NULL) {
 		if (good)
-			give_up(u, reading->packets,
+			give_up(u,
 				opened.failure ? opened.failure
 					       : "it is damaged");
 		opened_clear(&opened);
@@ -358,7 +357,7 @@ read_outer(struct unsealing *u, const struct bytes *message, bool header_only,
 		collect(u, outer, source);
 		return true;
 	}
-	give_up(u, PACKET_NONE, outer->refusal);
+	give_up(u, outer->refusal);
 	outer = read_layer(u, message, LAYER_HEADER, &source, error);
 	if (outer == NULL)
 		return false;
@@ -384,9 +383,9 @@ unseal(const struct bytes *message, bool header_only,
 		if (layer->shape == SHAPE_CLEAR || header_only)
 			break;
 		if (layer->shape == SHAPE_REFUSED)
-			give_up(&u, PACKET_NONE, layer->refusal);
+			give_up(&u, layer->refusal);
 		else if (depth >= MAX_LAYERS)
-			give_up(&u, PACKET_NONE, "it is wrapped too often");
+			give_up(&u, "it is wrapped too often");
 		else if (layer->shape == SHAPE_SEALED)
 			good = open_sealed(&u, layer, source, error);
 		else

@@ -55,7 +55,6 @@ struct report {
 	int signature_seal; /* the same, of what was signed */
 	char *fingerprint; /* primary, of a good signature; else NULL */
 	moment signed_at;
-	enum packet_kind packets; /* of what could not be decrypted */
 	char *failure;		  /* fixed words: why undecryptable or refused */
 
 	const char *title;	 /* of inner if its header is protected */
