@@ -61,11 +61,11 @@ def _():
     for raw in reports:
         w.drop(raw)
         time.sleep(random.uniform(0, 0.05))
-    wait_for(lambda: int(w.sql("select count(*) from inbound")) >= N, 120, "messages fetched")
+    wait_for(lambda: int(w.sql("select count(*) from inbound")) >= N, 300, "messages fetched")
     time.sleep(1)
     over.set()
     thread.join()
-    wait_for(lambda: all_done(N), 120, "end of the work")
+    wait_for(lambda: all_done(N), 300, "end of the work")
     print("# killed:", dict(killed))
     assert all(killed[r] for r in ("fetcher", "worker", "sender", "reader")), killed
 
@@ -78,7 +78,7 @@ def _():
         w.daemon.kill()
         w.daemon.wait()
         w.start()
-    wait_for(lambda: all_done(N + 3), 60, "end of the work")
+    wait_for(lambda: all_done(N + 3), 300, "end of the work")
 
 
 @promise("afterwards there is one case and one acknowledgment for each report")

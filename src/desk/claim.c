@@ -50,9 +50,14 @@ claim_next(struct db *db, int schema_version, struct inbound **inbound,
 	return true;
 }
 
+/*
+ * Waits rather than skips: another worker's look for work, or the fetcher that
+ * notes a move, holds the row for a moment, and that is no reason to leave the
+ * message until its retry.  Who claimed it since has counted on.
+ */
 static const char sql_hold[] =
 	"SELECT id FROM inbound WHERE id = $1 AND state = 'new'"
-	" FOR UPDATE SKIP LOCKED";
+	" AND claims = $2 FOR NO KEY UPDATE";
 
 bool
 claim_hold(struct db *db, const struct inbound *inbound, bool *mine,
@@ -62,7 +67,8 @@ claim_hold(struct db *db, const struct inbound *inbound, bool *mine,
 
 	if (!db_begin(db, error))
 		return false;
-	held = db_query(db, error, sql_hold, PARAM_INT8(inbound->id));
+	held = db_query(db, error, sql_hold, PARAM_INT8(inbound->id),
+		PARAM_INT8(inbound->claims));
 	if (held == NULL)
 		return false;
 	*mine = rows_count(held) == 1;

@@ -23,15 +23,17 @@ def run(*worlds):
         except BaseException as e:  # an interrupt is a failure too
             failed += 1
             print(f"not ok {n} - {sentence}", flush=True)
+            print(f"# {sys.argv[0]}: {sentence}", file=sys.stderr)
             for line in "".join(traceback.format_exception(e)).splitlines():
-                print("# " + line, flush=True)
+                # prove shows what goes to standard error
+                print("# " + line, file=sys.stderr, flush=True)
             if isinstance(e, KeyboardInterrupt):
                 break
     import world
     for w in list(world.worlds):
         if failed:
             w.keep = True
-            print(f"# kept: {w.dir}", flush=True)
+            print(f"# kept: {w.dir}", file=sys.stderr, flush=True)
         w.end()
     sys.exit(1 if failed else 0)
 
