@@ -21,7 +21,8 @@ GRANT SELECT (id, mailbox, folder, uidvalidity, uid, sha256, arrived_at, moved_a
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA meldpunt_private TO meldpunt_worker;
 GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpunt.outbound,
-	meldpunt.deadlines, meldpunt.messages, meldpunt.digests TO meldpunt_worker;
+	meldpunt.deadlines, meldpunt.messages, meldpunt.digests, meldpunt.drafts,
+	meldpunt.absences, meldpunt.reporter_changes TO meldpunt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
 REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;

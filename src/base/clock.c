@@ -55,6 +55,26 @@ clock_text(moment when, GTimeZone *zone, const char *language)
 }
 
 char *
+clock_date_text(const char *date, const char *language)
+{
+	bool dutch = strcmp(language, "nl") == 0;
+	int year, month, day, weekday;
+
+	if (sscanf(date, "%d-%d-%d", &year, &month, &day) != 3 ||
+		!g_date_valid_dmy(day, month, year))
+		return g_strdup(date);
+	weekday = g_date_get_weekday(&(GDate){.julian = 0,
+			  .dmy = 1,
+			  .day = day,
+			  .month = month,
+			  .year = year}) -
+		1;
+	return g_strdup_printf("%s %d %s %d",
+		dutch ? days_nl[weekday] : days_en[weekday], day,
+		dutch ? months_nl[month - 1] : months_en[month - 1], year);
+}
+
+char *
 clock_rfc5322(moment when)
 {
 	g_autoptr(GDateTime) utc = at_utc(when);

@@ -26,6 +26,9 @@ int64_t clock_ticks(void);
 /* "za 10 januari 2026, 09:12 (Europe/Amsterdam)"; caller frees. */
 char *clock_text(moment when, GTimeZone *zone, const char *language);
 
+/* An ISO 8601 date as "zondag 1 februari 2026"; caller frees. */
+char *clock_date_text(const char *date, const char *language);
+
 /* RFC 5322 date-time in UTC; caller frees. */
 char *clock_rfc5322(moment when);
 

@@ -1,9 +1,22 @@
 #include "desk/deadlines.h"
 
+#include "desk/calendar.h"
+
+#define WORK_BEFORE_END (8 * CLOCK_HOUR)
+
 moment
 deadline_answer_due(const struct conf *conf, moment arrived_at)
 {
 	return arrived_at + conf->answer;
+}
+
+static moment
+warning(const struct conf *conf, moment arrived_at, moment planned)
+{
+	moment latest = calendar_back(conf,
+		deadline_answer_due(conf, arrived_at), WORK_BEFORE_END);
+
+	return MAX(arrived_at, MIN(planned, latest));
 }
 
 void
@@ -12,11 +25,44 @@ deadline_answer_steps(const struct conf *conf, moment arrived_at,
 {
 	moment due = deadline_answer_due(conf, arrived_at);
 
-	steps[0] = (struct deadline){
-		"answer", "owner", arrived_at + conf->answer_owner};
-	steps[1] = (struct deadline){
-		"answer", "lead", arrived_at + conf->answer_lead};
+	steps[0] = (struct deadline){"answer", "owner",
+		warning(conf, arrived_at, arrived_at + conf->answer_owner)};
+	steps[1] = (struct deadline){"answer", "lead",
+		warning(conf, arrived_at, arrived_at + conf->answer_lead)};
 	steps[2] = (struct deadline){
 		"answer", "management", due - conf->answer_management};
 	steps[3] = (struct deadline){"answer", "end", due};
+}
+
+void
+deadline_fix_date_steps(const struct conf *conf, const char *fix_date,
+	struct deadline steps[2])
+{
+	moment passed = calendar_date(conf, fix_date, 1);
+
+	steps[0] = (struct deadline){"fix-date", "soon",
+		calendar_date(conf, fix_date, 0) - conf->fix_date_soon};
+	steps[1] = (struct deadline){"fix-date", "passed", passed};
+}
+
+static const char sql_set[] =
+	"SELECT deadline_set($1, $2, $3, to_timestamp($4::numeric / 1000000))";
+
+bool
+deadline_set(struct db *db, int64_t case_id, const struct deadline *step,
+	GError **error)
+{
+	return db_run(db, error, sql_set, PARAM_INT8(case_id),
+		PARAM_TEXT(step->clock), PARAM_TEXT(step->step),
+		PARAM_INT8(step->fires_at));
+}
+
+static const char sql_cancel[] = "SELECT deadlines_cancel($1, $2)";
+
+bool
+deadline_cancel(struct db *db, int64_t case_id, const char *clock,
+	GError **error)
+{
+	return db_run(db, error, sql_cancel, PARAM_INT8(case_id),
+		PARAM_TEXT(clock));
 }

@@ -8,4 +8,9 @@
 bool event_add(struct db *db, int64_t case_id, int64_t inbound,
 	const char *what, const char *detail, GError **error);
 
+/* The same by somebody: a staff member's address, or an operator. */
+bool event_add_by(struct db *db, int64_t case_id, int64_t inbound,
+	const char *actor, const char *what, const char *detail,
+	GError **error);
+
 #endif

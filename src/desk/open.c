@@ -29,6 +29,7 @@ open_prepare(const struct conf *conf, const struct inbound *inbound,
 	file->answer_due_at = deadline_answer_due(conf, inbound->arrived_at);
 	file->language = g_strdup(language ? language : "");
 	file->alias = new_alias();
+	file->sealed = report_is_sealed(report);
 	if (outer->from_name && *outer->from_name)
 		file->name = g_strdup(outer->from_name);
 	if (outer->from_address && *outer->from_address)
@@ -104,24 +105,25 @@ store_assets(struct db *db, const struct report *report, int64_t case_id,
 	return true;
 }
 
-static const char sql_add_deadline[] =
+
+static const char sql_add_deadlines[] =
 	"INSERT INTO deadlines (case_id, clock, step, fires_at)"
-	" VALUES ($1, $2, $3, to_timestamp($4::numeric / 1000000))";
+	" SELECT $1::bigint, 'answer', step, to_timestamp(at / 1000000)"
+	" FROM (VALUES ($2::text, $3::numeric), ($4, $5), ($6, $7), ($8, $9))"
+	" AS steps (step, at)";
 
 static bool
 store_deadlines(struct db *db, const struct conf *conf,
 	const struct casefile *file, GError **error)
 {
-	struct deadline steps[DEADLINE_ANSWER_STEPS];
+	struct deadline s[DEADLINE_ANSWER_STEPS];
 
-	deadline_answer_steps(conf, file->arrived_at, steps);
-	for (int i = 0; i < DEADLINE_ANSWER_STEPS; i++)
-		if (!db_run(db, error, sql_add_deadline, PARAM_INT8(file->id),
-			    PARAM_TEXT(steps[i].clock),
-			    PARAM_TEXT(steps[i].step),
-			    PARAM_INT8(steps[i].fires_at)))
-			return false;
-	return true;
+	deadline_answer_steps(conf, file->arrived_at, s);
+	return db_run(db, error, sql_add_deadlines, PARAM_INT8(file->id),
+		PARAM_TEXT(s[0].step), PARAM_INT8(s[0].fires_at),
+		PARAM_TEXT(s[1].step), PARAM_INT8(s[1].fires_at),
+		PARAM_TEXT(s[2].step), PARAM_INT8(s[2].fires_at),
+		PARAM_TEXT(s[3].step), PARAM_INT8(s[3].fires_at));
 }
 
 static const char sql_add_attachment[] =
@@ -241,15 +243,71 @@ open_refill(struct db *db, const struct inbound *inbound,
 			file->attachments, error);
 }
 
+#define MICROSECONDS(column) \
+	"(extract(epoch FROM " column ") * 1000000)::bigint"
+
 static const char sql_load[] =
-	"SELECT c.number, c.title, c.language, r.alias, r.name, r.address,"
-	" r.key, r.fingerprint, r.pinned_at IS NOT NULL AS pinned,"
+	"SELECT c.number, c.title, c.language, c.mailbox AS mailbox_id,"
+	" b.name AS mailbox, c.state, c.resolution, c.severity, c.cvss,"
+	" c.owner, c.assessment, c.fix_date, r.alias, r.name, r.address,"
+	" r.key, r.fingerprint, r.pinned_at IS NOT NULL AS pinned, r.plain,"
+	" m.protection LIKE 'encrypted%' OR m.protection = 'undecryptable'"
+	" AS sealed, m.message_id AS report_id,"
 	" (SELECT count(*) FROM attachments a JOIN messages m"
-	" ON m.id = a.message WHERE m.case_id = c.id) AS attachments,"
-	" (extract(epoch FROM c.arrived_at) * 1000000)::bigint AS arrived_at,"
-	" (extract(epoch FROM c.answer_due_at) * 1000000)::bigint AS due_at"
+	" ON m.id = a.message WHERE m.case_id = c.id) AS attachments, "
+	MICROSECONDS("c.arrived_at") " AS arrived_at, "
+	MICROSECONDS("c.answer_due_at") " AS due_at, "
+	MICROSECONDS("c.answered_at") " AS answered_at, "
+	MICROSECONDS("c.waiting_since") " AS waiting_since, "
+	MICROSECONDS("c.acted_at") " AS acted_at,"
+	" l.author AS last_author, "
+	MICROSECONDS("l.created_at") " AS last_letter_at"
 	" FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter"
+	" JOIN mailboxes b ON b.id = c.mailbox"
+	" LEFT JOIN messages m ON m.inbound = c.inbound"
+	" LEFT JOIN LATERAL (SELECT author, created_at FROM letters"
+	"  WHERE case_id = c.id AND author <> ''"
+	"  ORDER BY id DESC LIMIT 1) l ON true"
 	" WHERE c.id = $1 FOR UPDATE OF c";
+
+static void
+read_state(struct casefile *file, const struct rows *found)
+{
+	file->mailbox_id = rows_int8(found, 0, "mailbox_id");
+	file->mailbox = g_strdup(rows_text(found, 0, "mailbox"));
+	file->state = g_strdup(rows_text(found, 0, "state"));
+	file->resolution = g_strdup(rows_text(found, 0, "resolution"));
+	file->severity = g_strdup(rows_text(found, 0, "severity"));
+	file->cvss = g_strdup(rows_text(found, 0, "cvss"));
+	file->owner = g_strdup(rows_text(found, 0, "owner"));
+	file->assessment = g_strdup(rows_text(found, 0, "assessment"));
+	file->fix_date = g_strdup(rows_text(found, 0, "fix_date"));
+	file->sealed = rows_bool(found, 0, "sealed");
+	file->answered_at = rows_int8(found, 0, "answered_at");
+	file->waiting_since = rows_int8(found, 0, "waiting_since");
+	file->acted_at = rows_int8(found, 0, "acted_at");
+	file->last_author = g_strdup(rows_text(found, 0, "last_author"));
+	file->last_letter_at = rows_int8(found, 0, "last_letter_at");
+	file->report_id = g_strdup(rows_text(found, 0, "report_id"));
+}
+
+static void
+read_reporter(struct casefile *file, const struct rows *found)
+{
+	size_t size;
+	g_autofree uint8_t *key = rows_bytea(found, 0, "key", &size);
+
+	file->alias = g_strdup(rows_text(found, 0, "alias"));
+	file->name = g_strdup(rows_text(found, 0, "name"));
+	file->address = g_strdup(rows_text(found, 0, "address"));
+	file->fingerprint = g_strdup(rows_text(found, 0, "fingerprint"));
+	file->pinned = rows_bool(found, 0, "pinned");
+	file->plain = rows_bool(found, 0, "plain");
+	if (key != NULL) {
+		file->key = g_byte_array_new();
+		g_byte_array_append(file->key, key, size);
+	}
+}
 
 struct casefile *
 open_load(struct db *db, int64_t case_id, GError **error)
@@ -257,8 +315,6 @@ open_load(struct db *db, int64_t case_id, GError **error)
 	g_autoptr(rows) found =
 		db_query(db, error, sql_load, PARAM_INT8(case_id));
 	struct casefile *file;
-	size_t size;
-	g_autofree uint8_t *key = NULL;
 
 	if (found == NULL || rows_count(found) == 0)
 		return NULL;
@@ -267,18 +323,10 @@ open_load(struct db *db, int64_t case_id, GError **error)
 	file->number = g_strdup(rows_text(found, 0, "number"));
 	file->title = g_strdup(rows_text(found, 0, "title"));
 	file->language = g_strdup(rows_text(found, 0, "language"));
-	file->alias = g_strdup(rows_text(found, 0, "alias"));
-	file->name = g_strdup(rows_text(found, 0, "name"));
-	file->address = g_strdup(rows_text(found, 0, "address"));
-	file->fingerprint = g_strdup(rows_text(found, 0, "fingerprint"));
-	file->pinned = rows_bool(found, 0, "pinned");
 	file->attachments = rows_int8(found, 0, "attachments");
 	file->arrived_at = rows_int8(found, 0, "arrived_at");
 	file->answer_due_at = rows_int8(found, 0, "due_at");
-	key = rows_bytea(found, 0, "key", &size);
-	if (key != NULL) {
-		file->key = g_byte_array_new();
-		g_byte_array_append(file->key, key, size);
-	}
+	read_state(file, found);
+	read_reporter(file, found);
 	return file;
 }

@@ -331,9 +331,39 @@ check_staff(struct reading_conf *in, const struct staff *staff)
 		if (conf_mailbox(in->conf, *p) == NULL)
 			complain(in, 0, "staff %s: no mailbox \"%s\"",
 				staff->address, *p);
+	if (staff->deputy != NULL && *staff->deputy != '\0' &&
+		conf_staff_by_address(in->conf, staff->deputy) == NULL)
+		complain(in, 0, "staff %s: the deputy %s is no staff",
+			staff->address, staff->deputy);
 	if (!only_management && (staff->key == NULL || *staff->key == '\0'))
 		complain(in, 0, "staff %s needs a key (only management may "
 			"have none)", staff->address);
+}
+
+static void
+check_clocks(struct reading_conf *in)
+{
+	const struct conf *conf = in->conf;
+
+	if (conf->answer_owner >= conf->answer ||
+		conf->answer_lead >= conf->answer ||
+		conf->answer_management >= conf->answer)
+		complain(in, 0, "clocks: the warnings must come before the end "
+			"of clocks.answer");
+	for (char **p = conf->legal; p && *p; p++) {
+		g_auto(GStrv) words = g_strsplit(*p, "=", 2);
+
+		if (!g_regex_match_simple("^[a-z0-9-]+=", *p, 0, 0) ||
+			conf_legal_clock(conf, words[0]) <= 0)
+			complain(in, 0, "clocks.legal: \"%s\" is not "
+				"name=duration", *p);
+	}
+	if (*conf->public_holidays != '\0' &&
+		strcmp(conf->public_holidays, "nl") != 0)
+		complain(in, 0, "working_hours.public_holidays: only \"nl\" "
+			"is known");
+	if (strcmp(conf->working_from, conf->working_until) >= 0)
+		complain(in, 0, "working_hours.from must be before until");
 }
 
 static void
@@ -349,11 +379,7 @@ check_whole(struct reading_conf *in)
 		complain(in, 0, "no mailboxes are configured");
 	if (!g_path_is_absolute(conf->state_dir))
 		complain(in, 0, "state_dir must be an absolute path");
-	if (conf->answer_owner >= conf->answer ||
-		conf->answer_lead >= conf->answer ||
-		conf->answer_management >= conf->answer)
-		complain(in, 0, "clocks: the warnings must come before the end "
-			"of clocks.answer");
+	check_clocks(in);
 	for (guint i = 0; i < conf->mailboxes->len; i++)
 		check_mailbox(in, conf->mailboxes->pdata[i]);
 	for (guint i = 0; i < conf->staff->len; i++)

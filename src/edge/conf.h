@@ -35,6 +35,7 @@ struct mailbox {
 	char *policy_url;
 	char *key;
 	char *templates;
+	char **footer;
 	struct server imap;
 	char **folders;
 	char *done_folder;
@@ -49,6 +50,7 @@ struct staff {
 	char *address;
 	char *key;
 	char **roles;
+	char *deputy;
 	char **mailboxes;
 };
 
@@ -81,12 +83,16 @@ struct conf {
 	int64_t answer_lead;
 	int64_t answer_management;
 	int64_t progress;
+	int64_t progress_grace;
+	int64_t fix_date_soon;
+	char **legal; /* "name=duration" */
 
 	/* working hours */
 	char **working_days;
 	char *working_from;
 	char *working_until;
 	char **holidays;
+	char *public_holidays;
 
 	GPtrArray *mailboxes; /* struct mailbox */
 	GPtrArray *staff;     /* struct staff */
@@ -137,6 +143,9 @@ char *conf_format(const struct option *option, const void *base);
 bool conf_set(const struct option *option, void *base, const char *value,
 	GError **error);
 
+/* A duration ("72h") in microseconds; false if it is none. */
+bool conf_duration(const char *value, int64_t *duration);
+
 /* The name in scope that is nearest to a misspelt one, or NULL; caller frees. */
 char *conf_nearest(const char *scope, const char *name);
 
@@ -150,6 +159,9 @@ bool conf_staff_has(const struct staff *staff, const char *mailbox,
 /* The staff member with this address, or NULL. */
 const struct staff *conf_staff_by_address(const struct conf *conf,
 	const char *address);
+
+/* How long a legal clock of this name runs, in microseconds; 0: there is none. */
+int64_t conf_legal_clock(const struct conf *conf, const char *name);
 
 /* True if the database is ours to run. */
 bool conf_is_embedded(const struct conf *conf);

@@ -38,6 +38,19 @@ conf_staff_by_address(const struct conf *conf, const char *address)
 	return NULL;
 }
 
+int64_t
+conf_legal_clock(const struct conf *conf, const char *name)
+{
+	size_t length = strlen(name);
+	int64_t duration;
+
+	for (char **p = conf->legal; length > 0 && p && *p; p++)
+		if (strncmp(*p, name, length) == 0 && (*p)[length] == '=' &&
+			conf_duration(*p + length + 1, &duration))
+			return duration;
+	return 0;
+}
+
 bool
 conf_is_embedded(const struct conf *conf)
 {

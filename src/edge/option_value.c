@@ -59,6 +59,14 @@ parse_scaled(const struct option *option, const char *value, int64_t *number)
 	return false;
 }
 
+bool
+conf_duration(const char *value, int64_t *duration)
+{
+	const struct option form = {.type = OPTION_DURATION};
+
+	return parse_scaled(&form, value, duration);
+}
+
 static char *
 scaled_text(const struct option *option, int64_t number)
 {
@@ -110,7 +118,10 @@ set_text(const struct option *option, void *base, const char *value,
 {
 	int64_t length = strlen(value);
 
-	if (option->type == OPTION_ADDRESS && !text_is_address(value))
+	bool may_lack = option->preset != NULL && *option->preset == '\0';
+
+	if (option->type == OPTION_ADDRESS && !(may_lack && *value == '\0') &&
+		!text_is_address(value))
 		return fault_set(error, FAULT_SETUP,
 			"%s must be a plain mail address", option->name);
 	if (option->type == OPTION_FINGERPRINT && *value &&

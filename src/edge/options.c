@@ -67,6 +67,14 @@ const struct option conf_options[] = {
 	{"clocks", "progress", OPTION_DURATION, TOP(progress), 60 * S, 365 * D,
 		"14d",
 		"The reporter hears from a person at least this often."},
+	{"clocks", "progress_grace", OPTION_DURATION, TOP(progress_grace), 0,
+		365 * D, "3d",
+		"If staff let that slip for this long, the reporter gets an automatic status mail; 0s: never."},
+	{"clocks", "fix_date_soon", OPTION_DURATION, TOP(fix_date_soon), S,
+		90 * D, "3d",
+		"Owner and handlers are reminded this long before the fix date."},
+	{"clocks", "legal", OPTION_TEXTS, TOP(legal), 0, 16, "gdpr=72h",
+		"Clocks that an order starts, each as name=duration; the privacy role is told."},
 
 	{"working_hours", "days", OPTION_TEXTS, TOP(working_days), 1, 7,
 		"mon tue wed thu fri", "Days on which people work."},
@@ -76,6 +84,9 @@ const struct option conf_options[] = {
 		"17:00", "When a working day ends."},
 	{"working_hours", "holidays", OPTION_TEXTS, TOP(holidays), 0, 400, "",
 		"Dates (2026-12-25) on which nobody works."},
+	{"working_hours", "public_holidays", OPTION_TEXT, TOP(public_holidays),
+		0, 2, "nl",
+		"Country whose public holidays nobody works on: nl; empty: none."},
 
 	{"mailboxes", "name", OPTION_TEXT, BOX(name), 1, 32, NULL,
 		"Short name by which commands, logs and staff entries refer to the mailbox."},
@@ -93,6 +104,8 @@ const struct option conf_options[] = {
 		"Fingerprint of the mailbox's key in state_dir/gnupg."},
 	{"mailboxes", "templates", OPTION_TEXT, BOX(templates), 0, 512, "",
 		"Directory whose nl/NAME.txt and en/NAME.txt replace the built-in templates."},
+	{"mailboxes", "footer", OPTION_TEXTS, BOX(footer), 0, 32, "",
+		"Beginnings of lines with which staff's footers start; such a line and what follows never goes to a reporter."},
 
 	{"mailboxes.imap", "host", OPTION_TEXT, BOX(imap.host), 1, 253, NULL,
 		"IMAP server, by the name that its certificate has."},
@@ -150,6 +163,8 @@ const struct option conf_options[] = {
 		"Fingerprint of the staff member's key in state_dir/gnupg; only management may have none."},
 	{"staff", "roles", OPTION_TEXTS, MAN(roles), 1, 4, "handler",
 		"Any of handler, lead, management, privacy."},
+	{"staff", "deputy", OPTION_ADDRESS, MAN(deputy), 0, 0, "",
+		"Address of the colleague who is reminded as well, and instead while this one is away."},
 	{"staff", "mailboxes", OPTION_TEXTS, MAN(mailboxes), 0, 64, "",
 		"Names of the mailboxes; empty: all."},
 };

@@ -51,6 +51,22 @@ sender_signs(const struct mime *message)
 	return signs;
 }
 
+/* Action: failed in a delivery status (RFC 3464, 2.3.3). */
+static bool
+tells_of_failure(const struct mime *mime, int depth)
+{
+	if (strcmp(mime->type, "message/delivery-status") == 0) {
+		g_autofree char *text = mime_text(mime, 65536);
+
+		return g_regex_match_simple("^Action:\\s*failed\\b", text,
+			G_REGEX_CASELESS | G_REGEX_MULTILINE, 0);
+	}
+	for (guint i = 0; i < mime->children->len && depth < 5; i++)
+		if (tells_of_failure(mime->children->pdata[i], depth + 1))
+			return true;
+	return false;
+}
+
 unsigned int
 guard_signs(const struct mime *message)
 {
@@ -65,6 +81,8 @@ guard_signs(const struct mime *message)
 	if (strcmp(message->type, "multipart/report") == 0 ||
 		has(message, "X-Failed-Recipients"))
 		signs |= GUARD_DELIVERY_REPORT;
+	if ((signs & GUARD_DELIVERY_REPORT) && tells_of_failure(message, 0))
+		signs |= GUARD_FAILED;
 	if (has(message, "List-Id") || has(message, "List-Post") ||
 		has(message, "List-Unsubscribe") || has(message, "List-Help"))
 		signs |= GUARD_LIST;

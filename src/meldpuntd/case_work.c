@@ -12,6 +12,7 @@
 #include "intake/unseal.h"
 #include "meldpuntd/case_letters.h"
 #include "meldpuntd/digest.h"
+#include "meldpuntd/order_work.h"
 #include "outbox/queue.h"
 
 #include <string.h>
@@ -19,8 +20,8 @@
 #define MAX_CLAIMS 10
 #define MAX_READER_DEATHS 2
 
-static const GByteArray *
-own_key(struct case_work *work, const char *fingerprint, GError **error)
+const GByteArray *
+case_work_own_key(struct case_work *work, const char *fingerprint, GError **error)
 {
 	GByteArray *key;
 
@@ -120,7 +121,7 @@ static bool
 prepare_facts(struct job *job, GError **error)
 {
 	const char *key = job->postbox.mailbox->key;
-	const GByteArray *own = own_key(job->work, key, error);
+	const GByteArray *own = case_work_own_key(job->work, key, error);
 
 	job->facts = (struct letter_facts){.postbox = &job->postbox,
 		.file = job->file,
@@ -270,6 +271,8 @@ file_again(struct job *job, const struct facts *facts, GError **error)
 	return true;
 }
 
+static const char sql_bounced[] = "SELECT letter_bounced($1)";
+
 static bool
 file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 {
@@ -277,8 +280,17 @@ file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 	g_autofree char *detail = g_strdup_printf("letter %" PRId64,
 		facts->reported_letter);
 
-	if (!claim_done(db, job->in, "delivery-report", facts->reported_case,
-		    0, error) ||
+	/* the case is locked before its letters */
+	if (facts->reported_case != 0) {
+		job->file = open_load(db, facts->reported_case, error);
+		if (job->file == NULL)
+			return false;
+	}
+	if (((job->report->outer->guard & GUARD_FAILED) &&
+		    !db_run(db, error, sql_bounced,
+			    PARAM_INT8(facts->reported_letter))) ||
+		!claim_done(db, job->in, "delivery-report",
+			facts->reported_case, 0, error) ||
 		!event_add(db, facts->reported_case, job->in->id,
 			"delivery-report", detail, error) ||
 		!db_commit(db, error))
@@ -316,6 +328,14 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 			g_ascii_strcasecmp(staff->key,
 				job->report->fingerprint) == 0,
 		facts);
+	if (staff != NULL && outer->guard == 0 && facts->same_message == 0) {
+		bool handled;
+
+		if (!order_work_do(job, staff, facts, &handled, error))
+			return false;
+		if (handled)
+			return true;
+	}
 	switch (route.destination) {
 	case ROUTE_AGAIN:
 		/* the same headers around other words are no repetition */

@@ -29,6 +29,10 @@ struct case_work {
 bool case_work_do(struct case_work *work, struct inbound *inbound,
 	GError **error);
 
+/* A mailbox's certificate, exported once; NULL on trouble. */
+const GByteArray *case_work_own_key(struct case_work *work,
+	const char *fingerprint, GError **error);
+
 void case_work_clear(struct case_work *work);
 
 #endif

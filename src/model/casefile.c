@@ -19,5 +19,15 @@ casefile_free(struct casefile *casefile)
 	g_free(casefile->address);
 	g_clear_pointer(&casefile->key, g_byte_array_unref);
 	g_free(casefile->fingerprint);
+	g_free(casefile->mailbox);
+	g_free(casefile->state);
+	g_free(casefile->resolution);
+	g_free(casefile->severity);
+	g_free(casefile->cvss);
+	g_free(casefile->owner);
+	g_free(casefile->assessment);
+	g_free(casefile->fix_date);
+	g_free(casefile->last_author);
+	g_free(casefile->report_id);
 	g_free(casefile);
 }

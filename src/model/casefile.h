@@ -22,7 +22,25 @@ struct casefile {
 	GByteArray *key; /* certificate, NULL: none */
 	char *fingerprint;
 	bool pinned; /* the key may read content */
+	bool plain;  /* the reporter asked for answers in clear */
 	int64_t attachments; /* how many it has already */
+
+	int64_t mailbox_id;
+	char *mailbox; /* name */
+	char *state;
+	char *resolution; /* or NULL */
+	char *severity;	  /* or NULL */
+	char *cvss;	  /* or NULL */
+	char *owner;	  /* address, or NULL */
+	char *assessment; /* or NULL */
+	char *fix_date;	  /* ISO 8601, or NULL */
+	bool sealed;	  /* the report came under a seal */
+	moment answered_at;   /* 0: not yet */
+	moment waiting_since; /* for the reporter; 0: we do not */
+	moment acted_at;      /* staff's last order; 0: none */
+	char *last_author;    /* of the newest letter that a person wrote */
+	moment last_letter_at;
+	char *report_id; /* Message-ID of the report, or NULL */
 };
 
 struct casefile *casefile_new(void);

@@ -44,6 +44,19 @@ letter_free(struct letter *letter)
 }
 
 void
+letter_renew(struct letter *letter, unsigned int n)
+{
+	char *id = g_strdup_printf("%u%s", n, letter->message_id);
+
+	g_ptr_array_set_size(letter->to, 0);
+	g_ptr_array_remove_index(letter->references,
+		letter->references->len - 1);
+	g_ptr_array_add(letter->references, g_strdup(id));
+	g_free(letter->message_id);
+	letter->message_id = id;
+}
+
+void
 letter_enclose(struct letter *letter, const char *name, const char *type,
 	struct bytes *bytes, bool is_key)
 {

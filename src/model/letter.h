@@ -42,6 +42,9 @@ void letter_free(struct letter *letter);
 typedef struct letter letter_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(letter_auto, letter_free)
 
+/* The same words to somebody else: no recipients, another Message-ID. */
+void letter_renew(struct letter *letter, unsigned int n);
+
 /* Takes bytes over. */
 void letter_enclose(struct letter *letter, const char *name, const char *type,
 	struct bytes *bytes, bool is_key);

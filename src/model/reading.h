@@ -52,6 +52,7 @@ enum guard {
 	GUARD_AUTO_REPLY = 1 << 5,
 	GUARD_LOOP = 1 << 6, /* our own X-Loop, or absurdly many Received */
 	GUARD_NO_SENDER = 1 << 7, /* no single address to answer to */
+	GUARD_FAILED = 1 << 8,	  /* a delivery report of a failure for good */
 };
 
 /* What the packets at the start of a sealed part are (RFC 9580, 4). */

@@ -1,4 +1,4 @@
-#include "outbox/letters.h"
+#include "outbox/letters_private.h"
 
 #include "base/secret.h"
 #include "base/text.h"
@@ -38,12 +38,12 @@ letter_template(const struct mailbox *mailbox, const char *language,
  * The languages for a reporter: theirs if we speak it, else all of ours.  A
  * mail in clear must not tell what a sealed report is written in.
  */
-static char **
-languages_for(const struct letter_facts *facts, bool keyed)
+char **
+letters_languages(const struct letter_facts *facts, bool keyed)
 {
 	char **ours = facts->postbox->mailbox->languages;
 	const char *theirs = facts->file->language;
-	bool may_tell = keyed || !report_is_sealed(facts->report);
+	bool may_tell = keyed || !facts->file->sealed;
 
 	if (*theirs && may_tell && g_strv_contains((const char *const *)ours, theirs))
 		return g_strsplit(theirs, " ", -1);
@@ -71,8 +71,8 @@ reason_name(const struct letter_facts *facts)
 	}
 }
 
-static char *
-chomped_template(const struct letter_facts *facts, const char *language,
+char *
+letters_chomped(const struct letter_facts *facts, const char *language,
 	const char *name)
 {
 	return g_strchomp(letter_template(facts->postbox->mailbox, language,
@@ -80,8 +80,8 @@ chomped_template(const struct letter_facts *facts, const char *language,
 }
 
 /* Our fingerprint in groups of four, as people compare it. */
-static char *
-grouped(const char *fingerprint)
+char *
+letters_grouped(const char *fingerprint)
 {
 	GString *out = g_string_new(NULL);
 
@@ -104,10 +104,10 @@ fill_for_reporter(const struct letter_facts *facts, const char *language,
 		clock_text(file->arrived_at, zone, language);
 	g_autofree char *answer_by =
 		clock_text(file->answer_due_at, zone, language);
-	g_autofree char *print = grouped(facts->own_fingerprint);
-	g_autofree char *how_text = chomped_template(facts, language, how);
+	g_autofree char *print = letters_grouped(facts->own_fingerprint);
+	g_autofree char *how_text = letters_chomped(facts, language, how);
 	g_autofree char *reason =
-		chomped_template(facts, language, reason_name(facts));
+		letters_chomped(facts, language, reason_name(facts));
 	const char *pairs[] = {"number", file->number, "received", received,
 		"answer_by", answer_by, "how", how_text, "reason", reason,
 		"policy_url", box->policy_url, "display_name",
@@ -118,8 +118,8 @@ fill_for_reporter(const struct letter_facts *facts, const char *language,
 }
 
 /* A filled template is subject, empty line, text: takes them apart. */
-static void
-take_subject(GString *subjects, GString *texts, const char *filled)
+void
+letters_take_subject(GString *subjects, GString *texts, const char *filled)
 {
 	const char *end = strchrnul(filled, '\n');
 
@@ -133,8 +133,8 @@ take_subject(GString *subjects, GString *texts, const char *filled)
 }
 
 /* As a Message-ID that may stand in our header, or NULL. */
-static char *
-safe_message_id(const char *id)
+char *
+letters_safe_id(const char *id)
 {
 	if (id == NULL || *id == '\0' || strlen(id) > 250)
 		return NULL;
@@ -145,8 +145,8 @@ safe_message_id(const char *id)
 }
 
 /* label is what the subject names in clear: a case, or a mailbox's prefix. */
-static struct letter *
-new_letter(const struct postbox *postbox, const char *kind, const char *label,
+struct letter *
+letters_new(const struct postbox *postbox, const char *kind, const char *label,
 	moment now)
 {
 	const struct mailbox *box = postbox->mailbox;
@@ -167,10 +167,10 @@ new_letter(const struct postbox *postbox, const char *kind, const char *label,
 	return letter;
 }
 
-static struct letter *
-new_case_letter(const struct letter_facts *facts, const char *kind)
+struct letter *
+letters_new_case(const struct letter_facts *facts, const char *kind)
 {
-	struct letter *letter = new_letter(facts->postbox, kind,
+	struct letter *letter = letters_new(facts->postbox, kind,
 		facts->file->number, facts->now);
 
 	letter->reply_to =
@@ -179,8 +179,8 @@ new_case_letter(const struct letter_facts *facts, const char *kind)
 }
 
 /* Our public key, armored as a part of its own. */
-static void
-enclose_own_key(struct letter *letter, const struct letter_facts *facts)
+void
+letters_enclose_own_key(struct letter *letter, const struct letter_facts *facts)
 {
 	struct bytes *bytes = bytes_new();
 	g_autofree char *base64 = g_base64_encode(facts->own_key->data,
@@ -201,8 +201,8 @@ struct letter *
 letter_acknowledgment(const struct letter_facts *facts, bool keyed)
 {
 	bool readable = facts->report->failure == NULL && !facts->header_only;
-	struct letter *letter = new_case_letter(facts, "acknowledgment");
-	g_auto(GStrv) languages = languages_for(facts, keyed);
+	struct letter *letter = letters_new_case(facts, "acknowledgment");
+	g_auto(GStrv) languages = letters_languages(facts, keyed);
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
 
@@ -211,19 +211,19 @@ letter_acknowledgment(const struct letter_facts *facts, bool keyed)
 			readable ? "acknowledgment" : "unreadable",
 			keyed ? "how-sealed" : "how-keyless");
 
-		take_subject(subject, text, filled);
+		letters_take_subject(subject, text, filled);
 	}
 	letter->subject =
 		g_strdup_printf("[%s] %s", facts->file->number, subject->str);
 	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
 	letter->to_reporter = true;
 	letter->in_reply_to =
-		safe_message_id(facts->report->outer->message_id);
+		letters_safe_id(facts->report->outer->message_id);
 	if (letter->in_reply_to != NULL)
 		g_ptr_array_insert(letter->references, 0,
 			g_strdup(letter->in_reply_to));
 	g_ptr_array_add(letter->to, g_strdup(facts->file->address));
-	enclose_own_key(letter, facts);
+	letters_enclose_own_key(letter, facts);
 	/* in clear the key stands once, to stay under 8 kB */
 	if (keyed)
 		letter->autocrypt_keydata = g_base64_encode(
@@ -343,7 +343,7 @@ fill_notice(const struct letter_facts *facts, const char *language,
 	bool readable = report->failure == NULL && !facts->header_only;
 	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
 		language, "notice");
-	g_autofree char *what = chomped_template(facts, language,
+	g_autofree char *what = letters_chomped(facts, language,
 		!readable	? "notice-unreadable"
 			: follow_up ? "notice-follow-up"
 				    : "notice-new");
@@ -378,7 +378,7 @@ letter_notice(const struct letter_facts *facts, bool follow_up,
 {
 	const GPtrArray *attachments = facts->report->attachments;
 	const char *language = facts->postbox->mailbox->languages[0];
-	struct letter *letter = new_case_letter(facts, "notice");
+	struct letter *letter = letters_new_case(facts, "notice");
 	g_autofree char *what = NULL;
 
 	letter->text =
@@ -403,7 +403,7 @@ letter_notice_keyless(const struct letter_facts *facts)
 {
 	const char *language = facts->postbox->mailbox->languages[0];
 	GTimeZone *zone = facts->postbox->conf->zone;
-	struct letter *letter = new_case_letter(facts, "notice");
+	struct letter *letter = letters_new_case(facts, "notice");
 	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
 		language, "notice-keyless");
 	g_autofree char *received =
@@ -416,7 +416,7 @@ letter_notice_keyless(const struct letter_facts *facts)
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	take_subject(subject, text, filled);
+	letters_take_subject(subject, text, filled);
 	letter->subject =
 		g_strdup_printf("[%s] %s", facts->file->number, subject->str);
 	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
@@ -429,7 +429,7 @@ letter_digest(const struct postbox *postbox, const char *list, int count,
 {
 	const char *language = postbox->mailbox->languages[0];
 	const char *prefix = postbox->mailbox->prefix;
-	struct letter *letter = new_letter(postbox, "digest", prefix, now);
+	struct letter *letter = letters_new(postbox, "digest", prefix, now);
 	g_autofree char *pattern =
 		letter_template(postbox->mailbox, language, "digest");
 	g_autofree char *number = g_strdup_printf("%d", count);
@@ -438,7 +438,7 @@ letter_digest(const struct postbox *postbox, const char *list, int count,
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	take_subject(subject, text, filled);
+	letters_take_subject(subject, text, filled);
 	letter->subject = g_strdup_printf("[%s] %s", prefix, subject->str);
 	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
 	return letter;

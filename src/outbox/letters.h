@@ -4,6 +4,7 @@
 
 #include "model/casefile.h"
 #include "model/letter.h"
+#include "model/order.h"
 #include "model/report.h"
 #include "outbox/postbox.h"
 
@@ -13,7 +14,7 @@
 struct letter_facts {
 	const struct postbox *postbox;
 	const struct casefile *file;
-	const struct report *report;
+	const struct report *report; /* the message at hand, or NULL */
 	const char *own_fingerprint;
 	const GByteArray *own_key; /* the mailbox's certificate, binary */
 	moment now;
@@ -41,6 +42,54 @@ struct letter *letter_notice_keyless(const struct letter_facts *facts);
 /* One letter to staff about the cases of a flood; list has a line for each. */
 struct letter *letter_digest(const struct postbox *postbox, const char *list,
 	int count, moment now);
+
+/* Words of staff for the reporter, under seal (or in clear as they asked). */
+struct letter *letter_reply(const struct letter_facts *facts, const char *text,
+	bool question, bool with_answer, bool keyed);
+
+/*
+ * Fixed words: what happened (a phrase "what-..."), state and dates.  May go
+ * in clear; template is "status" or "reporter-help".
+ */
+struct letter *letter_fixed(const struct letter_facts *facts,
+	const char *template, const char *kind, const char *what, bool keyed);
+
+/* One of the short texts of phrases.txt; caller frees. */
+char *letter_phrase(const struct postbox *postbox, const char *language,
+	const char *key);
+
+/* What a staff member gets to read about an order mail. */
+struct letter_desk {
+	const char *date;     /* of the order mail, as it said */
+	const char *in_reply_to;
+	const GPtrArray *done; /* struct told, or NULL */
+	const struct told *refused; /* or NULL */
+	int line;	      /* of the refused order, 0: none */
+	bool unproven;	      /* the mail may be of anybody */
+	const char *sent;     /* a phrase "sent-...", and its value */
+	const char *sent_value;
+	const char *owed;     /* a phrase "owed-...", and its value */
+	const char *owed_value;
+	const char *listing;  /* or NULL */
+	const char *token;    /* of a draft, or NULL */
+	const char *draft;    /* what would be sent */
+};
+
+struct letter *letter_confirmation(const struct letter_facts *facts,
+	const struct letter_desk *desk);
+struct letter *letter_refusal(const struct postbox *postbox,
+	const struct casefile *file, const struct letter_desk *desk, moment now);
+struct letter *letter_preview(const struct letter_facts *facts,
+	const struct letter_desk *desk);
+struct letter *letter_listing(const struct postbox *postbox,
+	const struct letter_desk *desk, moment now);
+
+/*
+ * What is owed in a case (phrases "due-..."), to staff or, without title and
+ * reporter, to management; next: the next step, as text.
+ */
+struct letter *letter_escalation(const struct letter_facts *facts,
+	const GPtrArray *owed, const char *next, bool management);
 
 /*
  * A template of a language, the mailbox's own if it has one; caller frees.

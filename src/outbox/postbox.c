@@ -90,6 +90,30 @@ postbox_bounce_address(const struct postbox *postbox, const char *message_id)
 	return subaddress(postbox, detail);
 }
 
+/* In constant time: a guess must not be led on. */
+static bool
+equals(const char *a, const char *b)
+{
+	size_t length = strlen(a);
+	unsigned char difference = 0;
+
+	if (length != strlen(b))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
+}
+
+bool
+postbox_is_case_mac(const struct postbox *postbox, const char *number,
+	const char *mac)
+{
+	g_autofree char *ours =
+		text_mac(postbox->notice_key, MAC_KEY_SIZE, number);
+
+	return equals(ours, mac);
+}
+
 char *
 postbox_case_line(const struct postbox *postbox, const char *number)
 {

@@ -35,6 +35,10 @@ char *postbox_reply_address(const struct postbox *postbox, const char *number);
 char *postbox_bounce_address(const struct postbox *postbox,
 	const char *message_id);
 
+/* True if this is our MAC of a case line. */
+bool postbox_is_case_mac(const struct postbox *postbox, const char *number,
+	const char *mac);
+
 /* The line that ties a staff member's answer to a case; caller frees. */
 char *postbox_case_line(const struct postbox *postbox, const char *number);
 

@@ -3,8 +3,10 @@
 #include <string.h>
 
 static const char sql_add_letter[] =
-	"INSERT INTO letters (mailbox, case_id, kind, message_id, blob, size)"
-	" VALUES ($1, nullif($2::bigint, 0), $3, $4, $5, $6) RETURNING id";
+	"INSERT INTO letters (mailbox, case_id, kind, message_id, blob, size,"
+	" answers, quiet, author) VALUES ($1, nullif($2::bigint, 0), $3, $4,"
+	" $5, $6, $7, CASE WHEN $8::bigint > 0 THEN $8::bigint * interval '1 microsecond' END,"
+	" coalesce($9::text, '')) RETURNING id";
 
 static const char sql_add_outbound[] =
 	"INSERT INTO outbound (letter, mailbox, kind, sealed, envelope_from,"
@@ -51,7 +53,8 @@ queue_letter(struct db *db, const struct dispatch *d, GError **error)
 	added = db_query(db, error, sql_add_letter, PARAM_INT8(d->postbox->id),
 		PARAM_INT8(d->case_id), PARAM_TEXT(d->letter->kind),
 		PARAM_TEXT(d->letter->message_id), PARAM_INT8(blob),
-		PARAM_INT8(d->wire->size));
+		PARAM_INT8(d->wire->size), PARAM_BOOL(d->answers),
+		PARAM_INT8(d->quiet), PARAM_TEXT(d->author));
 	if (added == NULL)
 		return false;
 	letter = rows_int8(added, 0, "id");

@@ -20,6 +20,9 @@ struct dispatch {
 	bool sealed;	 /* about a sealed report: whose budget it uses */
 	bool is_message; /* to the reporter: shown among the case's messages */
 	bool encrypted;
+	bool answers;	    /* once accepted, the case is answered */
+	int64_t quiet;	    /* microseconds until a person has to write again */
+	const char *author; /* staff member who wrote it, or NULL */
 };
 
 /* In the caller's transaction.  Acknowledgments keep to their budgets. */

@@ -112,7 +112,11 @@ class Person:
     def mails(self):
         folder = os.path.join(self.world.dir, "mail", self.name, "new")
         found = []
-        for f in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+
+        def arrival(name):  # seconds.MmicrosecondsP...
+            return [int(n) for n in re.findall(r"\d+", name)[:2]]
+
+        for f in sorted(os.listdir(folder), key=arrival) if os.path.isdir(folder) else []:
             with open(os.path.join(folder, f), "rb") as stream:
                 found.append(stream.read())
         return found
@@ -632,6 +636,18 @@ limits = {{ {limits} }};
             args = ["--sign", *args]
         armor = p.gpg(*args, data=inner).stdout
         return encrypted_message(head, armor)
+
+    def answer(self, person, raw, text, quote=True, **more):
+        """An answer to a mail of ours, as that person's client would send it."""
+        mail = self.people[person].open(raw)
+        mid = mail.outer["Message-ID"]
+        subject = more.pop("subject", "Re: " + str(mail.inner["Subject"] or mail.outer["Subject"]))
+        if quote:
+            text += "\n\nOn Monday, Security wrote:\n" + "".join(
+                "> " + line + "\n" for line in mail.text.splitlines())
+        more.setdefault("attach_key", False)
+        more.setdefault("headers", [f"In-Reply-To: {mid}", f"References: {mid}"])
+        return self.report(person, text, subject, **more)
 
     def security_fpr(self):
         if "security" not in self.people:

@@ -1,0 +1,184 @@
+/* What staff write for a reporter: whether it may go, and drafts of it. */
+#include "desk/apply_private.h"
+
+#include "base/text.h"
+#include "desk/events.h"
+
+#include <string.h>
+
+#define QUOTED 24 /* bytes of a line that is no coincidence */
+
+static const char sql_notes[] =
+	"SELECT body FROM messages WHERE case_id = $1 AND direction = 'note'"
+	" ORDER BY id DESC LIMIT 200";
+
+/* True if a line of a note stands in the text. */
+static bool
+quotes_note(const char *text, const char *note)
+{
+	g_auto(GStrv) lines = g_strsplit(note, "\n", -1);
+
+	for (char **p = lines; *p != NULL; p++) {
+		g_strstrip(*p);
+		if (strlen(*p) >= QUOTED && strstr(text, *p) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_notes(struct applied *a, const char *text, GError **error)
+{
+	g_autoptr(rows) notes = db_query(a->db, error, sql_notes,
+		PARAM_INT8(a->file->id));
+
+	if (notes == NULL)
+		return false;
+	for (int i = 0; i < rows_count(notes); i++)
+		if (quotes_note(text, rows_text(notes, i, "body")))
+			return apply_refuse(a, "hold-note", "");
+	return true;
+}
+
+static const char sql_other_reporter[] =
+	"SELECT count(*) AS n FROM meldpunt_private.reporters"
+	" WHERE lower(address) = $1 AND lower(address) <> lower($2)";
+
+static bool
+check_addresses(struct applied *a, const char *text, GError **error)
+{
+	g_autoptr(GRegex) form = g_regex_new("[\\w.+=-]+@[\\w.-]+\\w", 0, 0,
+		NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+	const char *own = a->file->address ? a->file->address : "";
+
+	for (g_regex_match(form, text, 0, &match);
+		g_match_info_matches(match) && a->refused == NULL;
+		g_match_info_next(match, NULL)) {
+		g_autofree char *word = g_match_info_fetch(match, 0);
+		g_autofree char *address = g_ascii_strdown(word, -1);
+		g_autoptr(rows) found = db_query(a->db, error,
+			sql_other_reporter, PARAM_TEXT(address),
+			PARAM_TEXT(own));
+
+		if (found == NULL)
+			return false;
+		if (rows_int8(found, 0, "n") > 0)
+			apply_refuse(a, "hold-reporter", "");
+	}
+	return true;
+}
+
+bool
+apply_check_address(struct applied *a)
+{
+	if (a->file->address == NULL)
+		apply_refuse(a, "hold-no-address", "");
+	return a->refused == NULL;
+}
+
+bool
+apply_check_words(struct applied *a, const char *text, bool forced,
+	GError **error)
+{
+	const struct casefile *f = a->file;
+
+	if (!forced && f->last_author != NULL &&
+		g_ascii_strcasecmp(f->last_author, a->staff->address) != 0 &&
+		f->last_letter_at > a->signed_at)
+		apply_refuse(a, "hold-older", f->last_author);
+	return check_notes(a, text, error) && check_addresses(a, text, error);
+}
+
+/* A draft's token is made from what would go and the key that it goes to. */
+static char *
+token_of(const struct applied *a, const char *text, bool question)
+{
+	g_autofree char *all = g_strdup_printf("draft\n%s\n%s\n%s\n%d\n%s",
+		a->file->number, a->file->address ? a->file->address : "",
+		a->file->fingerprint ? a->file->fingerprint : "", question,
+		text);
+	g_autofree char *mac = text_mac(a->draft_key, 32, all);
+
+	return g_strdup_printf("D-%.8s", mac);
+}
+
+static const char sql_keep[] =
+	"INSERT INTO drafts (token, case_id, author, is_question, text)"
+	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token) DO UPDATE"
+	" SET made_at = now(), discarded_at = NULL WHERE drafts.sent_at IS NULL";
+
+bool
+apply_draft(struct applied *a, const struct order_mail *mail, GError **error)
+{
+	if (a->file == NULL)
+		return apply_refuse(a, "fault-no-case", "");
+	a->draft_token = token_of(a, mail->draft, mail->draft_is_question);
+	return db_run(a->db, error, sql_keep, PARAM_TEXT(a->draft_token),
+		       PARAM_INT8(a->file->id), PARAM_TEXT(a->staff->address),
+		       PARAM_BOOL(mail->draft_is_question),
+		       PARAM_TEXT(mail->draft)) &&
+		event_add_by(a->db, a->file->id, a->inbound, a->staff->address,
+			"draft-kept", a->draft_token, error);
+}
+
+static const char sql_draft[] =
+	"SELECT text, is_question FROM drafts WHERE upper(token) = upper($1)"
+	" AND case_id = $2 AND sent_at IS NULL AND discarded_at IS NULL"
+	" FOR UPDATE";
+
+static const char sql_sent[] =
+	"UPDATE drafts SET sent_at = now() WHERE upper(token) = upper($1)";
+
+bool
+apply_send(struct applied *a, const struct order *order, bool forced,
+	GError **error)
+{
+	g_autoptr(rows) found = db_query(a->db, error, sql_draft,
+		PARAM_TEXT(order->value), PARAM_INT8(a->file->id));
+	g_autofree char *token = NULL;
+	const char *text;
+	bool question;
+
+	if (found == NULL)
+		return false;
+	if (rows_count(found) == 0)
+		return apply_refuse(a, "fault-no-draft", order->value);
+	if (!apply_check_address(a))
+		return true;
+	if (a->text != NULL)
+		return apply_refuse(a, "fault-two-replies", "");
+	text = rows_text(found, 0, "text");
+	question = rows_bool(found, 0, "is_question");
+	token = token_of(a, text, question);
+	/* the reporter's key or address is another since the preview */
+	if (g_ascii_strcasecmp(token, order->value) != 0)
+		return apply_refuse(a, "fault-draft-changed", order->value);
+	if (!apply_check_words(a, text, forced, error))
+		return false;
+	a->text = g_strdup(text);
+	a->mail = question ? MAIL_QUESTION : MAIL_REPLY;
+	return db_run(a->db, error, sql_sent, PARAM_TEXT(order->value)) &&
+		event_add_by(a->db, a->file->id, a->inbound, a->staff->address,
+			"draft-sent", order->value, error);
+}
+
+static const char sql_discard[] =
+	"UPDATE drafts SET discarded_at = now() WHERE upper(token) = upper($1)"
+	" AND case_id = $2 AND sent_at IS NULL AND discarded_at IS NULL"
+	" RETURNING token";
+
+bool
+apply_discard(struct applied *a, const struct order *order, GError **error)
+{
+	g_autoptr(rows) found = db_query(a->db, error, sql_discard,
+		PARAM_TEXT(order->value), PARAM_INT8(a->file->id));
+
+	if (found == NULL)
+		return false;
+	if (rows_count(found) == 0)
+		return apply_refuse(a, "fault-no-draft", order->value);
+	told_add(a->done, "done-discarded", order->value, "");
+	return event_add_by(a->db, a->file->id, a->inbound, a->staff->address,
+		"draft-discarded", order->value, error);
+}

@@ -1,0 +1,403 @@
+#include "meldpuntd/order_private.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "desk/apply.h"
+#include "desk/claim.h"
+#include "desk/events.h"
+#include "desk/open.h"
+#include "desk/orders.h"
+#include "desk/replay.h"
+#include "meldpuntd/post.h"
+
+#include <string.h>
+
+/* The attachments of the mail that an order names, from under the signature. */
+static GPtrArray *
+find_attached(struct order_job *o)
+{
+	const GPtrArray *all = o->job->report->attachments;
+	const GPtrArray *names = o->applied.attach;
+	GPtrArray *found = g_ptr_array_new();
+
+	for (guint n = 0; names != NULL && n < names->len; n++) {
+		struct attachment *match = NULL;
+
+		for (guint i = 0; i < all->len; i++) {
+			struct attachment *a = all->pdata[i];
+
+			if (a->protected && strcmp(a->name, names->pdata[n]) == 0)
+				match = a;
+		}
+		if (match != NULL)
+			g_ptr_array_add(found, match);
+		else
+			order_refuse(o, "fault-attach", names->pdata[n], "");
+	}
+	return found;
+}
+
+/* The phrase that tells the reporter what a change of state means. */
+static const char *
+what_happened(const struct order_job *o)
+{
+	const struct casefile *file = o->job->file;
+	static const char *const closings[] = {"what-closed-fixed",
+		"what-closed-duplicate", "what-closed-not-a-vulnerability",
+		"what-closed-out-of-scope", "what-closed-wont-fix",
+		"what-closed-withdrawn", "what-closed-spam"};
+
+	for (size_t i = 0; o->applied.closed && i < G_N_ELEMENTS(closings); i++)
+		if (strcmp(closings[i] + strlen("what-closed-"),
+			    file->resolution) == 0)
+			return closings[i];
+	if (o->applied.mail == MAIL_REPLY)
+		return case_can_be_answered(file) ? "what-answered"
+						  : "what-waiting";
+	if (o->applied.mail == MAIL_QUESTION)
+		return "what-waiting";
+	if (order_find(o->mail, ORDER_STATUS) != NULL)
+		return strcmp(file->state, "fixed") == 0 ? "what-fixed"
+							 : "what-fixing";
+	return "what-fix-date";
+}
+
+static bool
+is_answer(const struct order_job *o)
+{
+	const struct casefile *file = o->job->file;
+
+	if (o->applied.mail == MAIL_QUESTION)
+		return false;
+	if (o->applied.closed)
+		return strcmp(file->resolution, "fixed") != 0 ||
+			case_can_be_answered(file);
+	return o->applied.mail == MAIL_REPLY && case_can_be_answered(file);
+}
+
+static bool
+write_to_reporter(struct order_job *o, const char **how, GError **error)
+{
+	struct job *job = o->job;
+	g_autoptr(GPtrArray) attached = find_attached(o);
+	g_autofree char *closing = NULL;
+	struct to_reporter mail;
+
+	*how = "sent-nothing";
+	if (o->refused != NULL || o->applied.mail == MAIL_NONE)
+		return true;
+	mail = (struct to_reporter){.what = what_happened(o),
+		.text = o->applied.text,
+		.question = o->applied.mail == MAIL_QUESTION,
+		.answers = is_answer(o),
+		.quiet = job->work->conf->progress,
+		.author = o->staff->address,
+		.attached = attached,
+		.kind = o->applied.mail == MAIL_STATUS ? "status" : "reply"};
+	if (attached->len > 0 &&
+		strcmp(post_way(&job->facts), "sent-fixed") == 0)
+		order_refuse(o, "fault-attach-keyless",
+			((struct attachment *)attached->pdata[0])->name, "");
+	/* why it is closed is more than fixed words say */
+	if (mail.text == NULL && o->applied.closed &&
+		job->file->assessment != NULL)
+		mail.text = closing = letter_phrase(&job->postbox,
+			*job->file->language
+				? job->file->language
+				: job->postbox.mailbox->languages[0],
+			mail.what);
+	if (o->refused != NULL)
+		return true;
+	return post_to_reporter(job->work, &job->facts, &mail, how, error);
+}
+
+/* What is owed next, and its value; caller frees *value. */
+static const char *
+owed(const struct order_job *o, const char *how, const char *next, char **value)
+{
+	const struct casefile *file = o->job->file;
+	const struct conf *conf = o->job->work->conf;
+	const char *language = o->job->postbox.mailbox->languages[0];
+
+	*value = NULL;
+	if (file->answered_at == 0 && is_answer(o) &&
+		o->applied.mail != MAIL_NONE && strcmp(how, "sent-nothing") != 0)
+		return "owed-on-its-way";
+	if (strcmp(file->state, "closed") == 0)
+		return "owed-closed";
+	if (file->answered_at == 0 && file->address != NULL) {
+		*value = clock_text(file->answer_due_at, conf->zone, language);
+		return "owed-answer";
+	}
+	*value = g_strdup(next);
+	return "owed-nothing";
+}
+
+static bool
+confirm(struct order_job *o, const char *how, GError **error)
+{
+	struct job *job = o->job;
+	g_autoptr(GPtrArray) staff = g_ptr_array_new();
+	g_autofree char *date = NULL, *value = NULL, *next = NULL;
+	g_autoptr(letter_auto) letter = NULL;
+	struct letter_desk desk = {.in_reply_to = job->report->outer->message_id,
+		.done = o->applied.done,
+		.sent = o->applied.mail == MAIL_STATUS &&
+				strcmp(how, "sent-fixed") == 0
+			? "sent-status"
+			: how,
+		.listing = o->applied.listing->len
+			? o->applied.listing->str
+			: NULL};
+
+	g_ptr_array_add(staff, (void *)o->staff);
+	if (o->applied.new_owner != NULL)
+		g_ptr_array_add(staff, (void *)conf_staff_by_address(
+			job->work->conf, o->applied.new_owner));
+	if (job->file == NULL) {
+		letter = letter_listing(&job->postbox, &desk, clock_now());
+		return post_to_staff(job->work, &job->postbox, 0, letter,
+			staff, error);
+	}
+	next = replay_next_step(job->work->db, job->file->id,
+		job->work->conf->time_zone, error);
+	if (next == NULL)
+		return false;
+	desk.sent_value = job->file->fingerprint;
+	desk.owed = owed(o, how, next, &value);
+	desk.owed_value = value;
+	letter = letter_confirmation(&job->facts, &desk);
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+		staff, error);
+}
+
+/* The old address is told, content-free, that another one was named. */
+static bool
+warn_old_address(struct order_job *o, GError **error)
+{
+	const struct to_reporter mail = {.kind = "objection",
+		.what = "what-objection"};
+	const char *how;
+
+	return !o->applied.objection ||
+		post_to_reporter(o->job->work, &o->job->facts, &mail, &how,
+			error);
+}
+
+static bool
+preview(struct order_job *o, GError **error)
+{
+	struct job *job = o->job;
+	g_autoptr(GPtrArray) staff = g_ptr_array_new();
+	bool answers = !o->mail->draft_is_question &&
+		case_can_be_answered(job->file);
+	g_autoptr(letter_auto) shown = letter_reply(&job->facts,
+		o->mail->draft, o->mail->draft_is_question, answers, true);
+	const struct letter_desk desk = {
+		.in_reply_to = job->report->outer->message_id,
+		.sent = post_way(&job->facts),
+		.sent_value = job->file->fingerprint,
+		.token = o->applied.draft_token,
+		.draft = shown->text};
+	g_autoptr(letter_auto) letter = letter_preview(&job->facts, &desk);
+
+	g_ptr_array_add(staff, (void *)o->staff);
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+		staff, error);
+}
+
+/* Attachments of staff stay in the case, as a note without words. */
+static bool
+keep_attachments(struct order_job *o, GError **error)
+{
+	struct job *job = o->job;
+
+	if (job->file == NULL || job->report->attachments->len == 0)
+		return true;
+	job->report->description = "";
+	return open_file_message(job->work->db, job->in, job->report,
+		job->file, "note", false, error);
+}
+
+static bool
+carry_out(struct order_job *o, GError **error)
+{
+	struct job *job = o->job;
+	struct applied *a = &o->applied;
+	const char *how = "sent-nothing";
+
+	*a = (struct applied){.conf = job->work->conf,
+		.db = job->work->db,
+		.file = job->file,
+		.mailbox = job->in->mailbox,
+		.staff = o->staff,
+		.inbound = job->in->id,
+		.now = job->in->arrived_at,
+		.signed_at = job->report->signed_at,
+		.draft_key = job->postbox.notice_key,
+		.listing = g_string_new(NULL)};
+	if (job->file != NULL &&
+		!post_facts(job->work, &job->postbox, job->file, &job->facts,
+			error))
+		return false;
+	if (!apply_orders(a, o->mail, error))
+		return false;
+	if (a->refused == NULL && o->mail->draft != NULL &&
+		!apply_draft(a, o->mail, error))
+		return false;
+	if (a->refused != NULL) {
+		order_refuse(o, a->refused->phrase, a->refused->value, "");
+		return true;
+	}
+	if (order_find(o->mail, ORDER_HELP) != NULL) {
+		g_autofree char *help = orders_help(
+			job->postbox.mailbox->languages[0]);
+
+		g_string_append(a->listing, help);
+	}
+	if (!write_to_reporter(o, &how, error) || o->refused != NULL)
+		return o->refused != NULL;
+	return (a->draft_token == NULL || preview(o, error)) &&
+		(o->mail->orders->len == 0 || confirm(o, how, error)) &&
+		warn_old_address(o, error) && keep_attachments(o, error);
+}
+
+/* Tells the real staff member why nothing was done; unsigned: once an hour. */
+static bool
+send_refusal(struct order_job *o, bool proven, GError **error)
+{
+	struct job *job = o->job;
+	g_autoptr(GPtrArray) staff = g_ptr_array_new();
+	g_autofree char *date = clock_rfc5322(job->in->arrived_at);
+	const struct letter_desk desk = {.date = date,
+		.in_reply_to = proven ? job->report->outer->message_id : NULL,
+		.refused = o->refused,
+		.unproven = !proven,
+		.line = o->line};
+	g_autoptr(letter_auto) letter = NULL;
+	bool told = false;
+
+	if (!proven &&
+		!replay_told_lately(job->work->db, o->staff->address, &told,
+			error))
+		return false;
+	if (told)
+		return true;
+	letter = letter_refusal(&job->postbox, proven ? job->file : NULL, &desk,
+		clock_now());
+	g_ptr_array_add(staff, (void *)o->staff);
+	return post_to_staff(job->work, &job->postbox,
+		job->file ? job->file->id : 0, letter, staff, error);
+}
+
+static bool
+finish(struct order_job *o, const char *what, GError **error)
+{
+	struct job *job = o->job;
+	struct db *db = job->work->db;
+	int64_t case_id = job->file ? job->file->id : 0;
+
+	if (!event_add_by(db, case_id, job->in->id, o->staff->address, what,
+		    o->refused ? o->refused->phrase : "", error) ||
+		!claim_done(db, job->in, "note", case_id, 0, error) ||
+		!db_commit(db, error))
+		return false;
+	log_case(what, job->file ? job->file->number : "-", "%s",
+		o->refused ? o->refused->phrase : "signed");
+	return true;
+}
+
+static bool
+refuse_signed(struct order_job *o, GError **error)
+{
+	bool fresh;
+
+	return db_script(o->job->work->db, "ROLLBACK TO SAVEPOINT orders",
+		       error) &&
+		replay_enter(o->job->work->db, o->job->in, o->job->report,
+			&fresh, error) &&
+		send_refusal(o, true, error) &&
+		finish(o, "order-refused", error);
+}
+
+static bool
+do_signed(struct order_job *o, GError **error)
+{
+	struct job *job = o->job;
+	bool fresh;
+
+	if (!db_script(job->work->db, "SAVEPOINT orders", error) ||
+		!order_bind_case(o, error) || !order_load_case(o, error) ||
+		!replay_enter(job->work->db, job->in, job->report, &fresh,
+			error))
+		return false;
+	if (!fresh)
+		order_refuse(o, "fault-replayed", "", "");
+	if (!conf_staff_has(o->staff, job->in->mailbox, "handler") &&
+		!conf_staff_has(o->staff, job->in->mailbox, "lead"))
+		order_refuse(o, "fault-not-yours", "", "");
+	order_check_time(o);
+	if (o->mail->fault != NULL) {
+		o->line = o->mail->fault_line;
+		order_refuse(o, o->mail->fault, o->mail->fault_value, "");
+	}
+	if (o->refused == NULL && !carry_out(o, error))
+		return false;
+	if (o->refused != NULL)
+		return refuse_signed(o, error);
+	return finish(o, o->applied.draft_token ? "draft" : "orders", error);
+}
+
+/*
+ * Not proven to be staff: in a thread, the real person is told and it is kept
+ * as a note; elsewhere it may be a forwarded report, and opens a case.
+ */
+static bool
+do_unproven(struct order_job *o, const char *why, bool *handled, GError **error)
+{
+	struct job *job = o->job;
+
+	if (o->facts->thread_case == 0) {
+		*handled = false;
+		return true;
+	}
+	order_refuse(o, why, o->staff->key, "");
+	job->file = open_load(job->work->db, o->facts->thread_case, error);
+	return job->file != NULL &&
+		open_file_message(job->work->db, job->in, job->report,
+			job->file, "note", true, error) &&
+		send_refusal(o, false, error) &&
+		finish(o, "order-refused", error);
+}
+
+bool
+order_work_do(struct job *job, const struct staff *staff,
+	const struct facts *facts, bool *handled, GError **error)
+{
+	struct order_job o = {.job = job, .staff = staff, .facts = facts};
+	const char *why = order_lacks_authority(job->report, staff);
+	bool good = true;
+
+	*handled = true;
+	if (why == NULL) {
+		o.mail = orders_parse(job->work->conf,
+			job->report->description ? job->report->description
+						 : "",
+			job->in->arrived_at, job->postbox.mailbox->footer);
+		/* a signed mail that orders nothing may be a report as well */
+		if (o.mail->orders->len == 0 && o.mail->fault == NULL &&
+			facts->thread_case == 0) {
+			good = order_bind_case(&o, error);
+			*handled = o.number != NULL;
+		}
+		if (good && *handled)
+			good = do_signed(&o, error);
+	} else
+		good = do_unproven(&o, why, handled, error);
+	order_mail_free(o.mail);
+	applied_clear(&o.applied);
+	g_free(o.number);
+	if (o.refused != NULL)
+		told_free(o.refused);
+	return good;
+}

@@ -1,0 +1,15 @@
+/* Mail of staff: who may order, which case is meant, and doing it. */
+#ifndef MELDPUNTD_ORDER_WORK_H
+#define MELDPUNTD_ORDER_WORK_H
+
+#include "meldpuntd/case_letters.h"
+#include "model/facts.h"
+
+/*
+ * A mail whose From is a staff member.  *handled: it was carried out, kept as
+ * a draft or refused, and all is committed; else it is an ordinary message.
+ */
+bool order_work_do(struct job *job, const struct staff *staff,
+	const struct facts *facts, bool *handled, GError **error);
+
+#endif

@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""The conversation: staff order by signed mail, the reporter gets answers,
+and nothing happens that nobody with authority ordered."""
+import os
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from tap import contains, equal, promise, run
+from world import World, email, wait_for
+
+w = World()
+w.start()
+
+
+def new_case(person="alice", **more):
+    """A report, its acknowledgment's and its notice's raw mail, its number."""
+    who = w.people[person]
+    acks, notices = len(who.mails()), len(w.sanne.mails())
+    w.deliver(w.report(person, **more), who.address)
+    ack = who.wait_for_mails(acks + 1)[-1]
+    notice = w.sanne.wait_for_mails(notices + 1)[-1]
+    number = w.sanne.open(notice).outer["Subject"].split("]")[0][1:]
+    return number, ack, notice
+
+
+def order(notice, text, person="sanne", **more):
+    """An order mail, and the mail that came back for it."""
+    who = w.people[person]
+    before = len(who.mails())
+    w.deliver(w.answer(person, notice, text, **more), who.address)
+    return who.open(who.wait_for_mails(before + 1)[-1])
+
+
+ANSWER = "severity high\nowner me\nfix-date +14d\nreply\nThank you, we can confirm the problem.\n\nWe fix it soon.\n.\n"
+
+
+@promise("an answer by mail: done, confirmed, sent sealed to the reporter, and the clock stops")
+def _():
+    number, ack, notice = new_case(text="hole one")
+    done = order(notice, ANSWER + "Sanne\n-- \nSanne de Vries, 06-12345678\n")
+    contains(done.text, "high")
+    contains(done.text, w.alice.fpr)
+    assert done.encrypted and done.good_signature
+    mail = w.alice.open(w.alice.wait_for_mails(2)[-1])
+    assert mail.encrypted and mail.good_signature
+    contains(mail.text, "We fix it soon.")
+    contains(mail.text, "hoog" if "hoog" in mail.text else "high")
+    for secret in ("sanne", "Sanne", "06-12345678", "meldpunt-case", "Monday"):
+        assert secret not in mail.text, secret
+    equal(mail.outer["Auto-Submitted"], None)
+    case = wait_for(lambda: (c := w.case(number)) and c["answered_at"] and c, what="the answer to count")
+    equal((case["state"], case["severity"], case["owner"]), ("answered", "high", "sanne@example.org"))
+    pending = {(d["clock"], d["step"]) for d in case["deadlines"] if not d["fired_at"] and not d["cancelled_at"]}
+    equal(pending, {("fix-date", "soon"), ("fix-date", "passed"), ("progress", "due")})
+
+
+@promise("severity and date alone are no answer; a question is none either")
+def _():
+    number, ack, notice = new_case(text="hole two")
+    contains(order(notice, "severity: low\nfix-date=+7d").text, "ernst: low")
+    before = len(w.alice.mails())
+    order(notice, "ask\nWhich version is it?\n.")
+    mail = w.alice.open(w.alice.wait_for_mails(before + 1)[-1])
+    contains(mail.text, "Which version is it?")
+    assert "low" not in mail.text and "laag" not in mail.text
+    equal(w.case(number)["answered_at"], None)
+    # the reporter answers the question, and the case waits no more
+    w.deliver(w.answer("alice", w.alice.mails()[-1], "It is version 7."), "alice@example.net")
+    wait_for(lambda: "version 7" in str(w.case(number)["messages"]), what="the follow-up")
+
+
+@promise("orders are all or nothing, and the refusal says why")
+def _():
+    number, ack, notice = new_case(text="hole three")
+    mails = len(w.alice.mails())
+    for text, why in (("severity high\nfix-date 2020-01-01", "2020-01-01"),
+                      ("severity hihg", "hihg"),
+                      ("owner mallory@example.net", "mallory"),
+                      ("severity low\nseverity high", "severity"),
+                      ("close duplicate " + number, number),
+                      ("status fixed", ""),
+                      ("close wont-fix", "")):
+        mail = order(notice, text)
+        contains(mail.text, why)
+        assert any(word in str(mail.inner["Subject"]) for word in ("NOT", "NIET")), mail.inner["Subject"]
+    case = w.case(number)
+    equal((case["severity"], case["fix_date"], case["owner"], case["state"]), (None, None, None, "received"))
+    equal(len(w.alice.mails()), mails)
+
+
+@promise("unsigned, wrongly signed, expired and replayed orders do nothing; the real person is told")
+def _():
+    number, ack, notice = new_case(text="hole four")
+    before = len(w.sanne.mails())
+    forged = w.answer("sanne", notice, "close spam", sign=False)
+    w.deliver(forged, "sanne@example.org")
+    told = w.sanne.open(w.sanne.wait_for_mails(before + 1)[-1])
+    contains(told.text, w.sanne.fpr)
+    # joris signs what says that it is from sanne
+    other = w.answer("joris", w.joris.mails()[-1], "close spam").replace(
+        b"From: Joris <joris@example.org>", b"From: Sanne <sanne@example.org>")
+    w.deliver(other, "joris@example.org")
+    wait_for(lambda: [e["what"] for e in w.case(number)["events"]].count("order-refused") == 2, what="both refused")
+    good = w.answer("sanne", notice, "severity low")
+    w.deliver(good, "sanne@example.org")
+    wait_for(lambda: w.case(number)["severity"] == "low", what="severity")
+    order(notice, "severity high")
+    before = len(w.sanne.mails())
+    w.deliver(good.replace(b"Message-ID: <", b"Message-ID: <again"), "sanne@example.org")
+    w.sanne.wait_for_mails(before + 1)
+    case = w.case(number)
+    equal((case["severity"], case["state"]), ("high", "received"))
+    equal(case["owner"], None)
+
+
+@promise("free text is a draft: the preview is exact, and send with its token releases it once")
+def _():
+    number, ack, notice = new_case(text="hole five")
+    order(notice, "severity high\nfix-date +3d")
+    mails = len(w.alice.mails())
+    preview = order(notice, "Dear reporter, we look at it.\nMore follows.")
+    token = str(preview.inner["Subject"]).split("D-")[1].split(":")[0]
+    contains(preview.text, "  | Dear reporter, we look at it.")
+    equal(len(w.alice.mails()), mails)
+    equal(w.case(number)["answered_at"], None)
+    order(notice, f"send D-{token}")
+    raw = w.alice.wait_for_mails(mails + 1)[-1]
+    for line in w.alice.open(raw).text.strip().splitlines():
+        contains(preview.text, line.strip())
+    wait_for(lambda: w.case(number)["answered_at"], what="the answer to count")
+    refused = order(notice, f"send D-{token}", subject="Re: again")
+    contains(refused.text, token)
+    equal(len(w.alice.mails()), mails + 1)
+
+
+@promise("a note goes to nobody, and a reply that quotes it is held")
+def _():
+    number, ack, notice = new_case(text="hole six")
+    order(notice, "note\nThe password of the lab is swordfish, keep it inside.\n.")
+    mails = len(w.alice.mails())
+    held = order(notice, "severity low\nreply\nThe password of the lab is swordfish, keep it inside.\n.")
+    assert "swordfish" not in held.text.split(">")[0]
+    equal(w.case(number)["severity"], None)
+    w.deliver(w.answer("alice", ack, "status", quote=False), "alice@example.net")
+    order(notice, "show")
+    order(notice, "severity low\nfix-date +9d\nreply\nAll is well.\n.")
+    wait_for(lambda: w.case(number)["answered_at"], what="the answer")
+    for raw in w.alice.mails():
+        assert "swordfish" not in w.alice.open(raw).text
+
+
+@promise("without a key of the reporter only fixed words go, and they count as the answer")
+def _():
+    number, ack, notice = new_case("nightowl", text="hole seven", attach_key=False, sign=False)
+    done = order(notice, ANSWER)
+    mail = w.nightowl.open(w.nightowl.wait_for_mails(2)[-1])
+    assert not mail.encrypted
+    assert "confirm the problem" not in mail.text
+    assert "hole" not in mail.text
+    contains(mail.text, number)
+    assert "NOT" in done.text or "NIET" in done.text
+    wait_for(lambda: w.case(number)["answered_at"], what="the answer to count")
+
+
+@promise("closing tells the reporter, a duplicate says nothing of the other, spam says nothing at all")
+def _():
+    first, _, _ = new_case("bob", text="the original zebra hole", subject="Zebra hole")
+    number, ack, notice = new_case(text="hole eight")
+    mails = len(w.alice.mails())
+    order(notice, f"close duplicate {first}")
+    mail = w.alice.open(w.alice.wait_for_mails(mails + 1)[-1])
+    assert first not in mail.text and "ebra" not in mail.text and "bob" not in mail.text
+    case = wait_for(lambda: (c := w.case(number)) and c["answered_at"] and c, what="a reasoned close to count")
+    equal((case["state"], case["resolution"]), ("closed", "duplicate"))
+    number, ack, notice = new_case("bob", text="buy pills")
+    mails = len(w.bob.mails())
+    order(notice, "close spam")
+    case = w.case(number)
+    equal((case["state"], case["resolution"], bool(case["answered_at"])), ("closed", "spam", True))
+    equal(len(w.bob.mails()), mails)
+
+
+@promise("two cases in one mail, or none, are refused; case NUMBER binds")
+def _():
+    one, _, notice = new_case(text="hole nine")
+    two, _, other = new_case(text="hole ten")
+    mail = order(notice, f"case {two}\nseverity high")
+    contains(mail.text, one)
+    contains(mail.text, two)
+    order(notice, f"case {two}\nseverity high", quote=False, subject="hello", headers=[])
+    equal(w.case(two)["severity"], "high")
+    nothing = order(notice, "severity high", quote=False, subject="hello", headers=[])
+    assert "case NUMBER" in nothing.text or "zaak NUMMER" in nothing.text
+    equal(w.case(one)["severity"], None)
+
+
+@promise("list, help and away need no case")
+def _():
+    _, _, notice = new_case(text="hole eleven")
+    bare = {"quote": False, "subject": "hello", "headers": []}
+    contains(order(notice, "list", **bare).text, "VGZ-")
+    contains(order(notice, "help", **bare).text, "fix-date")
+    order(notice, "away +3d", **bare)
+    equal(w.sql("select count(*) from absences where address = 'sanne@example.org' and until > now()"), "1")
+
+
+@promise("a letter that counted as the answer and bounces reopens the clock")
+def _():
+    number, ack, notice = new_case(text="hole twelve")
+    mails = len(w.alice.mails())
+    order(notice, ANSWER)
+    raw = w.alice.wait_for_mails(mails + 1)[-1]
+    wait_for(lambda: w.case(number)["answered_at"], what="the answer to count")
+    mid = email.message_from_bytes(raw)["Message-ID"]
+    w.deliver(f"""From: MAILER-DAEMON@example.net
+To: security@example.org
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <b1@example.net>
+Date: {email.utils.formatdate()}
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+I am sorry.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; alice@example.net
+Action: failed
+Status: 5.1.1
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: {mid}
+--b--
+""".replace("\n", "\r\n").encode(), "")
+    case = wait_for(lambda: (c := w.case(number)) and not c["answered_at"] and c, what="the clock to be reopened")
+    equal(case["state"], "received")
+    pending = {d["step"] for d in case["deadlines"] if d["clock"] == "answer" and not d["fired_at"] and not d["cancelled_at"]}
+    equal(pending, {"owner", "lead", "management", "end"})
+
+
+@promise("no word of it all is in any log")
+def _():
+    w.check_log("hole", "alice", "swordfish", "confirm the problem")
+
+
+run()
