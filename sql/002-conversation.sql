@@ -62,8 +62,10 @@ ALTER TABLE deadlines DROP CONSTRAINT deadlines_clock_check;
 ALTER TABLE deadlines ADD CONSTRAINT deadlines_clock_check CHECK (clock IN
 	('answer', 'progress', 'fix-date', 'legal', 'delivery', 'reporter'));
 CREATE INDEX deadlines_case ON deadlines (case_id);
-CREATE TRIGGER wake AFTER INSERT OR UPDATE OF fires_at, cancelled_at ON deadlines
-	FOR EACH STATEMENT EXECUTE FUNCTION wake();
+-- who waits looks by the clock every ten seconds anyway
+CREATE TRIGGER wake AFTER INSERT OR UPDATE OF fires_at, cancelled_at ON deadlines FOR EACH ROW
+	WHEN (NEW.fired_at IS NULL AND NEW.fires_at < now() + interval '15 seconds')
+	EXECUTE FUNCTION wake();
 
 -- True if the case may count as answered.
 CREATE FUNCTION case_is_answered(p_case bigint, p_resolution text)
@@ -147,7 +149,10 @@ BEGIN
 		INSERT INTO events (case_id, outbound, actor, what, detail)
 		VALUES (v_letter.case_id, p_outbound, 'meldpunt', 'answer-failed', v_letter.kind);
 	END IF;
-	PERFORM deadline_set(v_letter.case_id, 'delivery', 'letter-' || p_letter, now());
+	-- what tells staff of things must not tell of itself without end
+	IF v_letter.kind NOT IN ('escalation', 'confirmation', 'refusal', 'unproven', 'preview') THEN
+		PERFORM deadline_set(v_letter.case_id, 'delivery', 'letter-' || p_letter, now());
+	END IF;
 END $$;
 
 -- True if this attempt still owns the row; held until the transaction ends.
@@ -202,10 +207,13 @@ BEGIN
 	IF v_state = 'sent' AND v_letter.quiet IS NOT NULL THEN
 		PERFORM deadline_set(v_letter.case_id, 'progress', 'due', now() + v_letter.quiet)
 			FROM cases WHERE id = v_letter.case_id AND state <> 'closed' AND waiting_since IS NULL;
+		UPDATE deadlines SET cancelled_at = now() WHERE case_id = v_letter.case_id
+			AND clock = 'progress' AND step = 'slip' AND fired_at IS NULL AND cancelled_at IS NULL;
 	END IF;
 	IF v_state IN ('failed', 'unsure') THEN
 		PERFORM letter_failed(v_letter.id, p_id, p_code);
-	ELSIF v_state = 'queued' AND v_row.due_at < now() - interval '4 hours' THEN
+	ELSIF v_state = 'queued' AND v_row.due_at < now() - interval '4 hours'
+		AND v_letter.kind NOT IN ('escalation', 'confirmation', 'refusal', 'unproven', 'preview') THEN
 		-- told once: the row stays where it fired
 		INSERT INTO deadlines (case_id, clock, step, fires_at)
 		VALUES (v_letter.case_id, 'delivery', 'slow-' || v_letter.id, now())
@@ -224,4 +232,20 @@ BEGIN
 		WHERE letter = p_letter AND state = 'sent';
 	SELECT min(id) INTO v_row FROM outbound WHERE letter = p_letter;
 	PERFORM letter_failed(p_letter, v_row, NULL);
+END $$;
+
+-- What a confirmed message of the reporter said takes effect: its sender is
+-- the reporter's address, the key that came along is pinned.
+CREATE FUNCTION reporter_change(p_case bigint, p_message bigint)
+RETURNS void LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+BEGIN
+	UPDATE reporter_changes SET done_at = now()
+		WHERE case_id = p_case AND message = p_message AND effective_at <= now() AND done_at IS NULL;
+	IF FOUND THEN
+		UPDATE meldpunt_private.reporters r SET address = coalesce(m.sender, r.address),
+			key = m.key, fingerprint = m.key_fingerprint,
+			pinned_at = CASE WHEN m.key IS NOT NULL THEN now() END
+			FROM messages m, cases c
+			WHERE m.id = p_message AND c.id = p_case AND r.id = c.reporter;
+	END IF;
 END $$;

@@ -78,7 +78,9 @@ claim_hold(struct db *db, const struct inbound *inbound, bool *mine,
 static const char sql_wait[] =
 	"SELECT extract(epoch FROM least((SELECT min(next_try_at) FROM inbound"
 	" WHERE state = 'new'), (SELECT min(due_at) FROM digests"
-	" WHERE due_at < 'infinity')) - now()) AS seconds";
+	" WHERE due_at < 'infinity'), (SELECT min(fires_at) FROM deadlines"
+	" WHERE fired_at IS NULL AND cancelled_at IS NULL)) - now())"
+	" AS seconds";
 
 bool
 claim_wait(struct db *db, int *milliseconds, GError **error)

@@ -11,6 +11,7 @@
 #include "edge/jail.h"
 #include "edge/schema.h"
 #include "meldpuntd/case_work.h"
+#include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
 #include "meldpuntd/reader_port.h"
 
@@ -19,12 +20,14 @@
 
 #define DIGEST_EVERY 50  /* messages between looks for a digest */
 #define LOOK_EVERY 10000 /* milliseconds, NOTIFY or not */
+#define REST (5 * CLOCK_SECOND)
 
 struct worker {
 	const struct launch *launch;
 	struct case_work work;
 	int schema;
 	unsigned int done;
+	int64_t rest_until; /* ticks: no deadlines before, after trouble */
 };
 
 /* Settles what went wrong with one message; false ends the process. */
@@ -92,6 +95,23 @@ tell_of_flood(struct worker *w, bool *any, GError **error)
 	return false;
 }
 
+/* Trouble of ours leaves a deadline due: it is tried again a little later. */
+static bool
+fire_deadlines(struct worker *w, bool *any, GError **error)
+{
+	if (clock_ticks() < w->rest_until ||
+		deadline_work_do(&w->work, any, error))
+		return true;
+	db_rollback(w->work.db);
+	log_warning("a deadline is tried again later: %s", (*error)->message);
+	w->rest_until = clock_ticks() + REST;
+	*any = false;
+	if (fault_is(*error, FAULT_UNSURE) || pgp_timed_out(w->work.pgp))
+		return false;
+	g_clear_error(error);
+	return true;
+}
+
 static bool
 serve(struct worker *w, GError **error)
 {
@@ -99,7 +119,8 @@ serve(struct worker *w, GError **error)
 		bool any;
 		int wait;
 
-		if (!work_on_one(w, &any, error))
+		if (!work_on_one(w, &any, error) ||
+			!fire_deadlines(w, &any, error))
 			return false;
 		/* a flood is no reason not to tell of it */
 		if ((!any || ++w->done % DIGEST_EVERY == 0) &&
@@ -136,7 +157,8 @@ start(struct worker *w, GError **error)
 	w->work.readers = readers_new(launch->conf);
 	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
 	return w->work.pgp != NULL &&
-		db_run(w->work.db, error, "LISTEN meldpunt_inbound");
+		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
+		db_run(w->work.db, error, "LISTEN meldpunt_deadlines");
 }
 
 int

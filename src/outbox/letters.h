@@ -84,12 +84,16 @@ struct letter *letter_preview(const struct letter_facts *facts,
 struct letter *letter_listing(const struct postbox *postbox,
 	const struct letter_desk *desk, moment now);
 
-/*
- * What is owed in a case (phrases "due-..."), to staff or, without title and
- * reporter, to management; next: the next step, as text.
- */
+/* How much an escalation tells. */
+enum escalation_form {
+	ESCALATION_STAFF,
+	ESCALATION_MANAGEMENT, /* no title, no reporter */
+	ESCALATION_KEYLESS,    /* number and dates: goes in clear */
+};
+
+/* What is owed in a case (phrases "due-..."); next: the next step, as text. */
 struct letter *letter_escalation(const struct letter_facts *facts,
-	const GPtrArray *owed, const char *next, bool management);
+	const GPtrArray *owed, const char *next, enum escalation_form form);
 
 /*
  * A template of a language, the mailbox's own if it has one; caller frees.

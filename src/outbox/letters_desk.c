@@ -148,7 +148,7 @@ letter_listing(const struct postbox *postbox, const struct letter_desk *desk,
 
 struct letter *
 letter_escalation(const struct letter_facts *facts, const GPtrArray *owed,
-	const char *next, bool management)
+	const char *next, enum escalation_form form)
 {
 	const struct postbox *postbox = facts->postbox;
 	const struct casefile *file = facts->file;
@@ -156,18 +156,21 @@ letter_escalation(const struct letter_facts *facts, const GPtrArray *owed,
 	GTimeZone *zone = postbox->conf->zone;
 	struct letter *letter = letters_new_case(facts, "escalation");
 	g_autofree char *pattern = letter_template(postbox->mailbox, language,
-		management ? "management" : "escalation");
+		form == ESCALATION_STAFF ? "escalation" : "management");
 	g_autofree char *received =
 		clock_text(file->arrived_at, zone, language);
 	g_autofree char *answer_by =
 		clock_text(file->answer_due_at, zone, language);
 	g_autofree char *list = lines_of(postbox, owed);
-	g_autofree char *block = letters_facts_block(facts, language, true);
+	g_autofree char *block = form == ESCALATION_KEYLESS
+		? g_strdup("")
+		: letters_facts_block(facts, language, true);
 	g_autofree char *line = postbox_case_line(postbox, file->number);
+	bool open = form != ESCALATION_KEYLESS && file->owner != NULL;
 	const char *pairs[] = {"number", file->number, "received", received,
 		"answer_by", answer_by, "owed", list, "facts", block, "owner",
-		file->owner ? file->owner : "-", "next", next, "title",
-		management || file->title == NULL ? "" : file->title,
+		open ? file->owner : "-", "next", next, "title",
+		form == ESCALATION_STAFF ? file->title : "",
 		"case_line", line, NULL};
 	g_autofree char *filled = text_fill(pattern, pairs);
 

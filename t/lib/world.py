@@ -481,7 +481,7 @@ mailboxes = ( {{
   imap = {{ host = "{o.get("host", "localhost")}"; ca_file = "{self.dir}/tls/ca.pem"; user = "security"; {imap} }};
   smtp = {{ host = "localhost"; ca_file = "{self.dir}/tls/ca.pem"; user = "security"; {smtp} }};
 }} );
-staff = ( {staff.rstrip(",")} );
+staff = ( {staff.rstrip(",")}{o.get("staff", "")} );
 limits = {{ {limits} }};
 {extra}
 """)
