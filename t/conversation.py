@@ -93,8 +93,9 @@ def _():
     before = len(w.sanne.mails())
     forged = w.answer("sanne", notice, "close spam", sign=False)
     w.deliver(forged, "sanne@example.org")
-    told = w.sanne.open(w.sanne.wait_for_mails(before + 1)[-1])
-    contains(told.text, w.sanne.fpr)
+    # one mail says why, another brings the words as those of a stranger
+    mails = w.sanne.wait_for_mails(before + 2)[before:]
+    assert any(w.sanne.fpr in w.sanne.open(m).text for m in mails)
     # joris signs what says that it is from sanne
     other = w.answer("joris", w.joris.mails()[-1], "close spam").replace(
         b"From: Joris <joris@example.org>", b"From: Sanne <sanne@example.org>")
@@ -188,8 +189,11 @@ def _():
     contains(mail.text, two)
     order(notice, f"case {two}\nseverity high", quote=False, subject="hello", headers=[])
     equal(w.case(two)["severity"], "high")
-    nothing = order(notice, "severity high", quote=False, subject="hello", headers=[])
-    assert "case NUMBER" in nothing.text or "zaak NUMMER" in nothing.text
+    before = len(w.sanne.mails())
+    order(notice, "severity high", quote=False, subject="hello", headers=[])
+    # nothing is lost: it opens a case, and the mail about it says what to write
+    mails = w.sanne.wait_for_mails(before + 2)[before:]
+    assert any("zaak NUMMER" in w.sanne.open(m).text for m in mails)
     equal(w.case(one)["severity"], None)
 
 
@@ -201,6 +205,45 @@ def _():
     contains(order(notice, "help", **bare).text, "fix-date")
     order(notice, "away +3d", **bare)
     equal(w.sql("select count(*) from absences where address = 'sanne@example.org' and until > now()"), "1")
+
+
+@promise("the reporter steers by words, signed where it matters; they never cause text to be sent")
+def _():
+    number, ack, notice = new_case(text="hole thirteen")
+    mails, staff = len(w.alice.mails()), len(w.sanne.mails())
+
+    def word(text, n, **more):
+        w.deliver(w.answer("alice", ack, text, **more), "alice@example.net")
+        mail = w.alice.open(w.alice.wait_for_mails(mails + n)[-1])
+        assert "hole thirteen" not in mail.text and "A hole" not in mail.text
+        return mail
+
+    contains(word("status", 1).text, number)
+    contains(word("help", 2).text, "withdraw" if "withdraw" in w.alice.open(w.alice.mails()[-1]).text else "intrekken")
+    contains(word("language nl", 3).text, "taal")
+    word("credit Alice in Wonderland", 4)
+    equal(w.case(number, "--identity")["reporter"]["credit"], "Alice in Wonderland")
+    # not signed by the pinned key: a question to staff
+    w.deliver(w.answer("alice", ack, "withdraw", sign=False), "alice@example.net")
+    w.sanne.wait_for_mails(staff + 2)
+    equal(w.case(number)["state"], "received")
+    word("withdraw", 5)
+    case = w.case(number)
+    equal((case["state"], case["resolution"], bool(case["answered_at"])), ("closed", "withdrawn", True))
+    # more after the end: staff get it, the reporter hears that it came
+    staff = len(w.sanne.mails())
+    word("It is back, I fear.", 6)
+    w.sanne.wait_for_mails(staff + 1)
+
+
+@promise("a case named without proof is claimed, not joined; the reporter's own number joins")
+def _():
+    number, ack, notice = new_case(text="hole fourteen")
+    w.deliver(w.report("bob", f"About {number}: tell me more", f"Re: [{number}]"), "bob@example.com")
+    wait_for(lambda: [c for c in w.cases() if w.case(c["number"]).get("claims") == number], what="a case that claims")
+    w.deliver(w.report("alice", f"Some more on {number}", "more"), "alice@example.net")
+    wait_for(lambda: "Some more" in str(w.case(number)["messages"]), what="the follow-up")
+    assert "tell me more" not in str(w.case(number)["messages"])
 
 
 @promise("a letter that counted as the answer and bounces reopens the clock")

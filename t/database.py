@@ -90,7 +90,7 @@ def _():
     w.drop(w.report("alice", "constrained", "constrained"))
     wait_for(lambda: len(w.cases()) == 1, what="case")
     w.stop()
-    for sql, name in (("update cases set answered_at = now()", "cases_check"),
+    for sql, name in (("update cases set answered_at = now()", "no answer was sent"),
                       ("update cases set state = 'closed'", "cases_check"),
                       ("update cases set severity = 'huge'", "severity"),
                       ("insert into cases select * from cases", ""),

@@ -1,6 +1,4 @@
 #include "base/clock.h"
-#include "edge/conf.h"
-#include "desk/deadlines.h"
 #include "tap.h"
 
 static const struct {
@@ -40,29 +38,6 @@ try_text(void)
 	is_text(mail, "Mon, 5 Jan 2026 08:12:44 +0000", "a Date header");
 }
 
-static void
-try_deadlines(void)
-{
-	const struct conf conf = {.answer = 5 * CLOCK_DAY,
-		.answer_owner = 3 * CLOCK_DAY,
-		.answer_lead = 4 * CLOCK_DAY,
-		.answer_management = 12 * CLOCK_HOUR};
-	struct deadline steps[DEADLINE_ANSWER_STEPS];
-	/* a Friday before the clocks change: days have 24 hours all the same */
-	moment arrived = INT64_C(1774602000) * CLOCK_SECOND;
-
-	deadline_answer_steps(&conf, arrived, steps);
-	is_text(steps[0].step, "owner", "the owner is reminded first");
-	is_number(steps[0].fires_at - arrived, 3 * CLOCK_DAY, "after 3 days");
-	is_text(steps[1].step, "lead", "then the lead is told");
-	is_number(steps[1].fires_at - arrived, 4 * CLOCK_DAY, "after 4 days");
-	is_text(steps[2].step, "management", "then management");
-	is_number(steps[3].fires_at - steps[2].fires_at, 12 * CLOCK_HOUR,
-		"12 hours before the end");
-	is_number(steps[3].fires_at - arrived, 5 * 24 * CLOCK_HOUR,
-		"the end is 5 x 24 hours after arrival");
-}
-
 int
 main(void)
 {
@@ -70,6 +45,5 @@ main(void)
 		is_number(clock_parse_rfc5322(dates[i].text), dates[i].wanted,
 			dates[i].sentence);
 	try_text();
-	try_deadlines();
 	return done();
 }

@@ -10,6 +10,7 @@
 
 static const char sql_notes[] =
 	"SELECT body FROM messages WHERE case_id = $1 AND direction = 'note'"
+	" AND inbound IS NULL"
 	" ORDER BY id DESC LIMIT 200";
 
 /* True if a line of a note stands in the text. */

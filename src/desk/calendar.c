@@ -208,19 +208,20 @@ days_ahead(const char *words, int today)
 static bool
 read_date(const char *words, GDateTime *today, GDate *date)
 {
-	int year = g_date_time_get_year(today), month, day;
+	int year, month, day, n;
 	char name[16], extra;
-	int n;
 
-	if (sscanf(words, "%4d-%2d-%2d%c", &year, &month, &day, &extra) == 3)
-		n = 3;
-	else if ((n = sscanf(words, "%2d %15[a-z]%*[ .,]%4d", &day, name,
-			  &year)) >= 2 ||
-		(n = sscanf(words, "%15[a-z] %2d%*[ ,]%4d", name, &day,
-			 &year)) >= 2)
+	n = sscanf(words, "%4d-%2d-%2d%c", &year, &month, &day, &extra);
+	if (n != 3) {
+		year = g_date_time_get_year(today);
+		n = sscanf(words, "%2d %15[a-z]%*[ .,]%4d", &day, name, &year);
+		if (n < 2)
+			n = sscanf(words, "%15[a-z] %2d%*[ ,]%4d", name, &day,
+				&year);
+		if (n < 2)
+			return false;
 		month = month_of(name);
-	else
-		return false;
+	}
 	if (month == 0 || !g_date_valid_dmy(day, month, year))
 		return false;
 	g_date_set_dmy(date, day, month, year);

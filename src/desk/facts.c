@@ -122,6 +122,33 @@ find_letter(struct db *db, const struct inbound *inbound, char *const *ids,
 	return true;
 }
 
+static const char sql_named[] =
+	"SELECT c.id, coalesce(lower(r.address) = lower($3) AND"
+	" (r.pinned_at IS NULL OR r.fingerprint = $4), false) AS proven"
+	" FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter"
+	" WHERE c.number = $1 AND c.mailbox = $2";
+
+bool
+facts_of_number(struct db *db, const struct inbound *inbound,
+	const struct report *report, const char *number, struct facts *facts,
+	GError **error)
+{
+	g_autoptr(rows) found = db_query(db, error, sql_named,
+		PARAM_TEXT(number), PARAM_INT8(inbound->mailbox_id),
+		PARAM_TEXT(report->outer->from_address),
+		PARAM_TEXT(report->fingerprint));
+
+	if (found == NULL)
+		return false;
+	if (rows_count(found) == 0)
+		return true;
+	if (rows_bool(found, 0, "proven"))
+		facts->thread_case = rows_int8(found, 0, "id");
+	else
+		facts->claimed_case = rows_int8(found, 0, "id");
+	return true;
+}
+
 void
 facts_release(struct db *db, struct facts *facts)
 {

@@ -21,6 +21,15 @@ bool facts_same_bytes(struct db *db, const struct inbound *inbound,
 bool facts_of(struct db *db, const struct inbound *inbound,
 	const struct report *report, struct facts *facts, GError **error);
 
+/*
+ * A case that the text names: the message joins it if its sender is that
+ * case's reporter (same address, signed by the pinned key where there is
+ * one); else it only claims it.
+ */
+bool facts_of_number(struct db *db, const struct inbound *inbound,
+	const struct report *report, const char *number, struct facts *facts,
+	GError **error);
+
 /* Lets a copy of the same message go on, once all is committed. */
 void facts_release(struct db *db, struct facts *facts);
 

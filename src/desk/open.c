@@ -52,10 +52,10 @@ static const char sql_add_reporter[] =
 
 static const char sql_add_case[] =
 	"INSERT INTO cases (number, mailbox, inbound, reporter, title,"
-	" description, cvss, language, arrived_at, answer_due_at)"
+	" description, cvss, language, arrived_at, answer_due_at, claims)"
 	" SELECT $1::text, mailbox, id, $3::bigint, $4::text, $5::text,"
 	" nullif($6::text, ''), $7::text, arrived_at,"
-	" arrived_at + $8 * interval '1 microsecond'"
+	" arrived_at + $8 * interval '1 microsecond', nullif($9::bigint, 0)"
 	" FROM inbound WHERE id = $2 RETURNING id";
 
 static bool
@@ -79,7 +79,8 @@ store_case(struct db *db, const struct inbound *inbound,
 		PARAM_TEXT(file->title),
 		PARAM_TEXT(report->description ? report->description : ""),
 		PARAM_TEXT(cvss ? cvss : ""), PARAM_TEXT(file->language),
-		PARAM_INT8(file->answer_due_at - file->arrived_at));
+		PARAM_INT8(file->answer_due_at - file->arrived_at),
+		PARAM_INT8(file->claims));
 	if (added == NULL)
 		return false;
 	file->id = rows_int8(added, 0, "id");
@@ -154,9 +155,11 @@ store_attachments(struct db *db, const struct report *report, int64_t message,
 
 static const char sql_add_message[] =
 	"INSERT INTO messages (case_id, direction, inbound, at, protection,"
-	" signature, fingerprint, message_id, subject, body, stranger)"
+	" signature, fingerprint, message_id, subject, body, stranger,"
+	" sender)"
 	" SELECT $1::bigint, $2::text, id, arrived_at, $4::text, $5::text,"
-	" $6::text, nullif($7::text, ''), $8::text, $9::text, $10::boolean"
+	" $6::text, nullif($7::text, ''), $8::text, $9::text, $10::boolean,"
+	" $11::text"
 	" FROM inbound WHERE id = $3 RETURNING id";
 
 bool
@@ -175,7 +178,7 @@ open_file_message(struct db *db, const struct inbound *inbound,
 		PARAM_TEXT(outer->message_id ? outer->message_id : ""),
 		PARAM_TEXT(subject),
 		PARAM_TEXT(report->description ? report->description : ""),
-		PARAM_BOOL(stranger));
+		PARAM_BOOL(stranger), PARAM_TEXT(outer->from_address));
 
 	return added != NULL &&
 		store_attachments(db, report, rows_int8(added, 0, "id"),

@@ -248,3 +248,26 @@ fields_title(const char *subject, const char *text)
 	}
 	return g_strdup("");
 }
+
+char *
+fields_case_number(const char *prefix, const char *subject, const char *text)
+{
+	g_autofree char *form =
+		g_strdup_printf("\\b%s-[0-9]{4}-[0-9]{4,9}\\b", prefix);
+	g_autoptr(GRegex) regex = g_regex_new(form, G_REGEX_CASELESS, 0, NULL);
+	const char *places[] = {subject, text};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *start = places[i]
+			? text_block(places[i], strlen(places[i]), 4000)
+			: NULL;
+		g_autoptr(GMatchInfo) match = NULL;
+
+		if (start != NULL && g_regex_match(regex, start, 0, &match)) {
+			g_autofree char *word = g_match_info_fetch(match, 0);
+
+			return g_ascii_strup(word, -1);
+		}
+	}
+	return NULL;
+}

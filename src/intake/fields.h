@@ -25,6 +25,13 @@ char *fields_own_words(const char *text);
 char *fields_unflow(const char *text, bool del_space);
 
 /*
+ * The first case number of ours (PREFIX-YEAR-NNNN) in the subject or the
+ * first lines, or NULL; caller frees.
+ */
+char *fields_case_number(const char *prefix, const char *subject,
+	const char *text);
+
+/*
  * A subject as a title: without Re:, Fwd:, [EXT] and the like; a
  * placeholder (empty, "...", "Encrypted Message") gives the first line of
  * text instead.

@@ -6,6 +6,15 @@
 #include "model/casefile.h"
 #include "outbox/letters.h"
 
+/* Why a staff member's mail was not carried out, to be told with its filing. */
+struct refusal {
+	const struct staff *staff;
+	struct told *told; /* NULL: there is nothing to tell */
+	int line;	   /* of the mail, 0: none */
+	bool proven;	   /* it was signed by that staff member */
+	bool known;	   /* the case is the one that it named */
+};
+
 /* One message and what is made of it. */
 struct job {
 	struct case_work *work;
@@ -14,8 +23,22 @@ struct job {
 	struct report *report;
 	struct casefile *file;
 	struct letter_facts facts;
+	struct refusal refusal;
 	const char *quarantine; /* why it will not be opened, or NULL */
 };
+
+/* What its letters need to know; false on trouble. */
+bool job_prepare_facts(struct job *job, GError **error);
+
+/* Marks the message done with this outcome, or quarantined. */
+bool job_finish(struct job *job, const char *outcome, GError **error);
+
+/*
+ * The reporter's key; none of a message that was given up or that keeps
+ * failing, lest the key is the reason.  key borrows from what is returned.
+ */
+struct reporter_key;
+struct certificate *job_reporter_key(struct job *job, struct reporter_key *key);
 
 struct sealed_notice {
 	struct letter *letter;

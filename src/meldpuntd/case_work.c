@@ -7,11 +7,13 @@
 #include "desk/events.h"
 #include "desk/facts.h"
 #include "desk/open.h"
+#include "desk/replay.h"
 #include "intake/fields.h"
 #include "intake/route.h"
 #include "intake/unseal.h"
 #include "meldpuntd/case_letters.h"
 #include "meldpuntd/digest.h"
+#include "meldpuntd/follow_work.h"
 #include "meldpuntd/order_work.h"
 #include "outbox/queue.h"
 
@@ -89,8 +91,8 @@ unseal_message(struct job *job, GError **error)
  * The reporter's key; none of a message that was given up or that keeps
  * failing, lest the key is the reason.
  */
-static struct certificate *
-reporter_key(struct job *job, struct reporter_key *key)
+struct certificate *
+job_reporter_key(struct job *job, struct reporter_key *key)
 {
 	struct certificate *certificate;
 
@@ -109,7 +111,7 @@ static void
 prepare_case(struct job *job)
 {
 	struct reporter_key key = {0};
-	g_autoptr(certificate_auto) certificate = reporter_key(job, &key);
+	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
 
 	job->file = open_prepare(job->work->conf, job->in, job->in->number,
 		job->report, &key);
@@ -117,8 +119,8 @@ prepare_case(struct job *job)
 		job->report->description ? job->report->description : "");
 }
 
-static bool
-prepare_facts(struct job *job, GError **error)
+bool
+job_prepare_facts(struct job *job, GError **error)
 {
 	const char *key = job->postbox.mailbox->key;
 	const GByteArray *own = case_work_own_key(job->work, key, error);
@@ -133,8 +135,8 @@ prepare_facts(struct job *job, GError **error)
 	return own != NULL;
 }
 
-static bool
-finish(struct job *job, const char *outcome, GError **error)
+bool
+job_finish(struct job *job, const char *outcome, GError **error)
 {
 	struct db *db = job->work->db;
 
@@ -148,7 +150,7 @@ finish(struct job *job, const char *outcome, GError **error)
 
 /* A new case: letters are sealed first, then all is stored at once. */
 static bool
-open_case(struct job *job, bool may_answer, GError **error)
+open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 {
 	struct db *db = job->work->db;
 	g_autoptr(letter_auto) ack = NULL;
@@ -165,7 +167,8 @@ open_case(struct job *job, bool may_answer, GError **error)
 		return true;
 	}
 	prepare_case(job);
-	if (!prepare_facts(job, error))
+	job->file->claims = claims;
+	if (!job_prepare_facts(job, error))
 		return false;
 	if (may_answer && job->file->address != NULL) {
 		if (!queue_over_budget(db, &job->postbox, job->file->address,
@@ -184,44 +187,14 @@ open_case(struct job *job, bool may_answer, GError **error)
 		!job_queue_notices(job, notices, error) ||
 		(over && !digest_defer(job->work, job->in->mailbox_id,
 				 job->file->id, error)) ||
-		!finish(job, "case", error) || !db_commit(db, error))
+		!order_work_tell(job, error) ||
+		!job_finish(job, "case", error) || !db_commit(db, error))
 		return false;
 	log_case("case-opened", job->file->number, "%s, signature %s%s%s",
 		protection_word(job->report->protection),
 		signature_word(job->report->signature),
 		job->quarantine ? ", quarantined: " : "",
 		job->quarantine ? job->quarantine : "");
-	return true;
-}
-
-/* More to a case: filed, and staff get it at once. */
-static bool
-follow_case(struct job *job, int64_t case_id, bool is_note, GError **error)
-{
-	struct db *db = job->work->db;
-	const char *from = job->report->outer->from_address;
-	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)sealed_notice_free);
-	bool stranger;
-
-	job->file = open_load(db, case_id, error);
-	if (job->file == NULL || !prepare_facts(job, error))
-		return false;
-	stranger = !is_note && g_strcmp0(from, job->file->address) != 0;
-	job->facts.stranger = stranger;
-	if ((!is_note && !job_seal_notices(job, true, notices, error)) ||
-		!open_file_message(db, job->in, job->report, job->file,
-			is_note ? "note" : "in", stranger, error) ||
-		!event_add(db, case_id, job->in->id,
-			is_note ? "note-filed" : "follow-up",
-			stranger ? "from another address" : "", error) ||
-		!job_queue_notices(job, notices, error) ||
-		!finish(job, is_note ? "note" : "follow-up", error) ||
-		!db_commit(db, error))
-		return false;
-	log_case(is_note ? "note-filed" : "follow-up", job->file->number,
-		"%s, signature %s", protection_word(job->report->protection),
-		signature_word(job->report->signature));
 	return true;
 }
 
@@ -233,10 +206,10 @@ refill_case(struct job *job, GError **error)
 	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)sealed_notice_free);
 	struct reporter_key key = {0};
-	g_autoptr(certificate_auto) certificate = reporter_key(job, &key);
+	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
 
 	job->file = open_load(db, job->in->case_id, error);
-	if (job->file == NULL || !prepare_facts(job, error))
+	if (job->file == NULL || !job_prepare_facts(job, error))
 		return false;
 	g_free(job->file->title);
 	job->file->title = fields_title(job->report->title,
@@ -248,7 +221,7 @@ refill_case(struct job *job, GError **error)
 		!event_add(db, job->file->id, job->in->id, "released", "",
 			error) ||
 		!job_queue_notices(job, notices, error) ||
-		!finish(job, "case", error) || !db_commit(db, error))
+		!job_finish(job, "case", error) || !db_commit(db, error))
 		return false;
 	log_case("released", job->file->number, "%s",
 		job->quarantine ? job->quarantine : "read");
@@ -299,6 +272,26 @@ file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 	return true;
 }
 
+/* A case that the address it came to, or its words, name. */
+static bool
+find_case(struct job *job, struct facts *facts, GError **error)
+{
+	const struct report *report = job->report;
+	g_autofree char *number = NULL, *named = NULL;
+
+	if (facts->thread_case != 0 || facts->reported_letter != 0)
+		return true;
+	number = postbox_number_of(&job->postbox, report->outer->recipients);
+	if (number != NULL)
+		return replay_find_case(job->work->db, job->in->mailbox_id,
+			number, &facts->thread_case, error);
+	named = fields_case_number(job->postbox.mailbox->prefix, report->title,
+		report->description);
+	return named == NULL ||
+		facts_of_number(job->work->db, job->in, report, named, facts,
+			error);
+}
+
 static bool
 dispatch(struct job *job, struct facts *facts, GError **error)
 {
@@ -320,6 +313,8 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 		return refill_case(job, error);
 	if (!facts_of(work->db, job->in, job->report, facts, error))
 		return false;
+	if (!find_case(job, facts, error))
+		return false;
 	outer = job->report->outer;
 	staff = conf_staff_by_address(work->conf, outer->from_address);
 	ours = staff != NULL || route_is_ours(work->conf, outer->from_address);
@@ -340,18 +335,18 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 	case ROUTE_AGAIN:
 		/* the same headers around other words are no repetition */
 		if (facts->same_case != 0 && !facts->same_text)
-			return follow_case(job, facts->same_case, false, error);
+			return follow_work_do(job, facts->same_case, false, error);
 		return file_again(job, facts, error);
 	case ROUTE_DELIVERY_REPORT:
 		return file_delivery_report(job, facts, error);
 	case ROUTE_FOLLOW:
 	case ROUTE_NOTE:
-		return follow_case(job, route.case_id,
+		return follow_work_do(job, route.case_id,
 			route.destination == ROUTE_NOTE, error);
 	case ROUTE_OPEN:
 		break;
 	}
-	return open_case(job, route.may_answer, error);
+	return open_case(job, route.may_answer, facts->claimed_case, error);
 }
 
 bool
@@ -366,6 +361,8 @@ case_work_do(struct case_work *work, struct inbound *inbound, GError **error)
 	facts_release(work->db, &facts);
 	report_free(job.report);
 	casefile_free(job.file);
+	if (job.refusal.told != NULL)
+		told_free(job.refusal.told);
 	explicit_bzero(&job.postbox, sizeof(job.postbox));
 	return good;
 }

@@ -206,17 +206,13 @@ preview(struct order_job *o, GError **error)
 		staff, error);
 }
 
-/* Attachments of staff stay in the case, as a note without words. */
+/* The mail itself stays in the case, for staff's eyes. */
 static bool
-keep_attachments(struct order_job *o, GError **error)
+keep_mail(struct job *job, GError **error)
 {
-	struct job *job = o->job;
-
-	if (job->file == NULL || job->report->attachments->len == 0)
-		return true;
-	job->report->description = "";
-	return open_file_message(job->work->db, job->in, job->report,
-		job->file, "note", false, error);
+	return job->file == NULL ||
+		open_file_message(job->work->db, job->in, job->report,
+			job->file, "note", false, error);
 }
 
 static bool
@@ -259,35 +255,41 @@ carry_out(struct order_job *o, GError **error)
 		return o->refused != NULL;
 	return (a->draft_token == NULL || preview(o, error)) &&
 		(o->mail->orders->len == 0 || confirm(o, how, error)) &&
-		warn_old_address(o, error) && keep_attachments(o, error);
+		warn_old_address(o, error);
 }
 
-/* Tells the real staff member why nothing was done; unsigned: once an hour. */
-static bool
-send_refusal(struct order_job *o, bool proven, GError **error)
+bool
+order_work_tell(struct job *job, GError **error)
 {
-	struct job *job = o->job;
+	const struct refusal *refusal = &job->refusal;
 	g_autoptr(GPtrArray) staff = g_ptr_array_new();
 	g_autofree char *date = clock_rfc5322(job->in->arrived_at);
 	const struct letter_desk desk = {.date = date,
-		.in_reply_to = proven ? job->report->outer->message_id : NULL,
-		.refused = o->refused,
-		.unproven = !proven,
-		.line = o->line};
+		.in_reply_to = refusal->proven
+			? job->report->outer->message_id
+			: NULL,
+		.refused = refusal->told,
+		.unproven = !refusal->proven,
+		.line = refusal->line};
 	g_autoptr(letter_auto) letter = NULL;
 	bool told = false;
 
-	if (!proven &&
-		!replay_told_lately(job->work->db, o->staff->address, &told,
-			error))
+	if (refusal->told == NULL)
+		return true;
+	if (!event_add(job->work->db, job->file->id, job->in->id,
+		    "order-refused", refusal->told->phrase, error) ||
+		(!refusal->proven &&
+			!replay_told_lately(job->work->db,
+				refusal->staff->address, &told, error)))
 		return false;
+	/* whoever forges one forges many: once an hour */
 	if (told)
 		return true;
-	letter = letter_refusal(&job->postbox, proven ? job->file : NULL, &desk,
-		clock_now());
-	g_ptr_array_add(staff, (void *)o->staff);
-	return post_to_staff(job->work, &job->postbox,
-		job->file ? job->file->id : 0, letter, staff, error);
+	letter = letter_refusal(&job->postbox,
+		refusal->known ? job->file : NULL, &desk, clock_now());
+	g_ptr_array_add(staff, (void *)refusal->staff);
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+		staff, error);
 }
 
 static bool
@@ -297,31 +299,48 @@ finish(struct order_job *o, const char *what, GError **error)
 	struct db *db = job->work->db;
 	int64_t case_id = job->file ? job->file->id : 0;
 
-	if (!event_add_by(db, case_id, job->in->id, o->staff->address, what,
-		    o->refused ? o->refused->phrase : "", error) ||
+	if (!keep_mail(job, error) ||
+		!event_add_by(db, case_id, job->in->id, o->staff->address,
+			what, "", error) ||
 		!claim_done(db, job->in, "note", case_id, 0, error) ||
 		!db_commit(db, error))
 		return false;
 	log_case(what, job->file ? job->file->number : "-", "%s",
-		o->refused ? o->refused->phrase : "signed");
+		job->refusal.told ? job->refusal.told->phrase : "signed");
 	return true;
 }
 
-static bool
-refuse_signed(struct order_job *o, GError **error)
+/* Hands the reason to whoever files the message. */
+static void
+hand_refusal(struct order_job *o, bool proven)
 {
+	o->job->refusal = (struct refusal){.staff = o->staff,
+		.told = g_steal_pointer(&o->refused),
+		.line = o->line,
+		.proven = proven,
+		.known = proven && o->job->file != NULL};
+}
+
+/* Nothing of it is done; without a case of its own it opens one. */
+static bool
+refuse_signed(struct order_job *o, bool *handled, GError **error)
+{
+	struct job *job = o->job;
 	bool fresh;
 
-	return db_script(o->job->work->db, "ROLLBACK TO SAVEPOINT orders",
-		       error) &&
-		replay_enter(o->job->work->db, o->job->in, o->job->report,
-			&fresh, error) &&
-		send_refusal(o, true, error) &&
-		finish(o, "order-refused", error);
+	hand_refusal(o, true);
+	if (!db_script(job->work->db, "ROLLBACK TO SAVEPOINT orders", error) ||
+		!replay_enter(job->work->db, job->in, job->report, &fresh,
+			error))
+		return false;
+	*handled = job->file != NULL;
+	return !*handled ||
+		(order_work_tell(job, error) &&
+			finish(o, "orders-refused", error));
 }
 
 static bool
-do_signed(struct order_job *o, GError **error)
+do_signed(struct order_job *o, bool *handled, GError **error)
 {
 	struct job *job = o->job;
 	bool fresh;
@@ -344,30 +363,21 @@ do_signed(struct order_job *o, GError **error)
 	if (o->refused == NULL && !carry_out(o, error))
 		return false;
 	if (o->refused != NULL)
-		return refuse_signed(o, error);
+		return refuse_signed(o, handled, error);
 	return finish(o, o->applied.draft_token ? "draft" : "orders", error);
 }
 
 /*
- * Not proven to be staff: in a thread, the real person is told and it is kept
- * as a note; elsewhere it may be a forwarded report, and opens a case.
+ * Not proven to be staff: an ordinary message of whoever wrote it, and the
+ * real person is told if it looks like an order.
  */
-static bool
-do_unproven(struct order_job *o, const char *why, bool *handled, GError **error)
+static void
+leave_unproven(struct order_job *o, const char *why)
 {
-	struct job *job = o->job;
-
-	if (o->facts->thread_case == 0) {
-		*handled = false;
-		return true;
-	}
+	if (o->facts->thread_case == 0 && o->facts->claimed_case == 0)
+		return;
 	order_refuse(o, why, o->staff->key, "");
-	job->file = open_load(job->work->db, o->facts->thread_case, error);
-	return job->file != NULL &&
-		open_file_message(job->work->db, job->in, job->report,
-			job->file, "note", true, error) &&
-		send_refusal(o, false, error) &&
-		finish(o, "order-refused", error);
+	hand_refusal(o, false);
 }
 
 bool
@@ -391,9 +401,11 @@ order_work_do(struct job *job, const struct staff *staff,
 			*handled = o.number != NULL;
 		}
 		if (good && *handled)
-			good = do_signed(&o, error);
-	} else
-		good = do_unproven(&o, why, handled, error);
+			good = do_signed(&o, handled, error);
+	} else {
+		*handled = false;
+		leave_unproven(&o, why);
+	}
 	order_mail_free(o.mail);
 	applied_clear(&o.applied);
 	g_free(o.number);

@@ -7,9 +7,13 @@
 
 /*
  * A mail whose From is a staff member.  *handled: it was carried out, kept as
- * a draft or refused, and all is committed; else it is an ordinary message.
+ * a draft or refused, and all is committed; else it is an ordinary message,
+ * and whoever files it calls order_work_tell().
  */
 bool order_work_do(struct job *job, const struct staff *staff,
 	const struct facts *facts, bool *handled, GError **error);
+
+/* Queues the refusal that was handed on with a message, if there is one. */
+bool order_work_tell(struct job *job, GError **error);
 
 #endif

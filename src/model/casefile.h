@@ -25,6 +25,7 @@ struct casefile {
 	bool plain;  /* the reporter asked for answers in clear */
 	int64_t attachments; /* how many it has already */
 
+	int64_t claims; /* a case that the report names without proof, 0: none */
 	int64_t mailbox_id;
 	char *mailbox; /* name */
 	char *state;

@@ -10,6 +10,7 @@ struct facts {
 	int64_t same_case;    /* the case that it went to */
 	int64_t same_text;    /* not 0: and it says the same */
 	int64_t thread_case;  /* case of a letter that it answers */
+	int64_t claimed_case; /* a case that it names without proof */
 	int64_t reported_letter; /* letter that it is a delivery report about */
 	int64_t reported_case;
 	bool locked; /* other copies wait for us */

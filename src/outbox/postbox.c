@@ -75,6 +75,51 @@ postbox_reply_address(const struct postbox *postbox, const char *number)
 	return subaddress(postbox, detail);
 }
 
+/* In constant time: a guess must not be led on. */
+static bool
+equals(const char *a, const char *b)
+{
+	size_t length = strlen(a);
+	unsigned char difference = 0;
+
+	if (length != strlen(b))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
+}
+
+char *
+postbox_number_of(const struct postbox *postbox, char *const *addresses)
+{
+	const char *ours = postbox->mailbox->address;
+	const char *at = strrchr(ours, '@');
+	size_t local = at - ours;
+
+	for (; addresses != NULL && *addresses != NULL; addresses++) {
+		const char *theirs = *addresses;
+		const char *domain = strrchr(theirs, '@');
+		const char *dot;
+		g_autofree char *number = NULL, *mac = NULL, *wanted = NULL;
+
+		if (domain == NULL || g_ascii_strcasecmp(domain, at) != 0 ||
+			(size_t)(domain - theirs) <= local + 1 ||
+			g_ascii_strncasecmp(theirs, ours, local) != 0 ||
+			theirs[local] != '+')
+			continue;
+		dot = memchr(theirs + local, '.', domain - theirs - local);
+		if (dot == NULL)
+			continue;
+		number = g_ascii_strup(theirs + local + 1,
+			dot - theirs - local - 1);
+		mac = g_ascii_strdown(dot + 1, domain - dot - 1);
+		wanted = text_mac(postbox->reply_key, MAC_KEY_SIZE, number);
+		if (equals(wanted, mac))
+			return g_steal_pointer(&number);
+	}
+	return NULL;
+}
+
 char *
 postbox_bounce_address(const struct postbox *postbox, const char *message_id)
 {
@@ -88,20 +133,6 @@ postbox_bounce_address(const struct postbox *postbox, const char *message_id)
 	mac = text_mac(postbox->bounce_key, MAC_KEY_SIZE, token);
 	detail = g_strdup_printf("bounce.%s.%s", token, mac);
 	return subaddress(postbox, detail);
-}
-
-/* In constant time: a guess must not be led on. */
-static bool
-equals(const char *a, const char *b)
-{
-	size_t length = strlen(a);
-	unsigned char difference = 0;
-
-	if (length != strlen(b))
-		return false;
-	for (size_t i = 0; i < length; i++)
-		difference |= a[i] ^ b[i];
-	return difference == 0;
 }
 
 bool

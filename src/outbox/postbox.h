@@ -31,6 +31,9 @@ bool postbox_load(struct postbox *postbox, struct db *db,
 /* security+VGZ-2026-0042.MAC@..., or NULL while unproven; caller frees. */
 char *postbox_reply_address(const struct postbox *postbox, const char *number);
 
+/* The case of a reply address of ours among these addresses; caller frees. */
+char *postbox_number_of(const struct postbox *postbox, char *const *addresses);
+
 /* The envelope sender of a letter; caller frees. */
 char *postbox_bounce_address(const struct postbox *postbox,
 	const char *message_id);

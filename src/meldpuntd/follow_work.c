@@ -1,0 +1,243 @@
+#include "meldpuntd/follow_work.h"
+
+#include "base/log.h"
+#include "desk/deadlines.h"
+#include "desk/events.h"
+#include "desk/open.h"
+#include "desk/words.h"
+#include "meldpuntd/order_work.h"
+#include "meldpuntd/post.h"
+
+#include <string.h>
+
+/* A message on its way into a case. */
+struct follow {
+	struct job *job;
+	bool note;
+	bool stranger; /* from another address than the reporter's */
+	struct words words;
+	bool obeyed;
+	const char *what; /* to be told to the reporter, or NULL */
+	const char *template;
+};
+
+/* The reporter's own hand, as far as it can be known. */
+static bool
+is_signed_by_reporter(const struct job *job)
+{
+	return job->file->pinned && job->report->fingerprint != NULL &&
+		g_ascii_strcasecmp(job->file->fingerprint,
+			job->report->fingerprint) == 0;
+}
+
+static bool
+may_order(const struct follow *f)
+{
+	if (f->words.word == WORD_NONE || f->stranger || f->note ||
+		f->job->report->outer->guard != 0)
+		return false;
+	if (words_need_signature(f->words.word) || f->job->file->pinned)
+		return is_signed_by_reporter(f->job);
+	return true;
+}
+
+static const char sql_language[] =
+	"UPDATE cases SET language = $2 WHERE id = $1";
+static const char sql_credit[] =
+	"UPDATE meldpunt_private.reporters SET credit = nullif($2, '')"
+	" WHERE id = (SELECT reporter FROM cases WHERE id = $1)";
+static const char sql_plain[] =
+	"UPDATE meldpunt_private.reporters SET plain = true"
+	" WHERE id = (SELECT reporter FROM cases WHERE id = $1)";
+static const char sql_key[] =
+	"UPDATE meldpunt_private.reporters SET key = $2, fingerprint = $3,"
+	" pinned_at = now() WHERE id = (SELECT reporter FROM cases"
+	" WHERE id = $1)";
+static const char sql_withdraw[] =
+	"UPDATE cases SET state = 'closed', resolution = 'withdrawn',"
+	" closed_at = now() WHERE id = $1 AND state <> 'closed'";
+
+/* The new key: signed for by the old one, and from under the same seal. */
+static bool
+change_key(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	struct reporter_key key = {0};
+	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
+
+	if (certificate == NULL || !key.pinned ||
+		strcmp(key.fingerprint, job->file->fingerprint) == 0)
+		return true;
+	f->obeyed = true;
+	f->what = "what-key";
+	g_byte_array_set_size(job->file->key, 0);
+	g_byte_array_append(job->file->key, key.packets->data,
+		key.packets->len);
+	g_free(job->file->fingerprint);
+	job->file->fingerprint = g_strdup(key.fingerprint);
+	return db_run(job->work->db, error, sql_key, PARAM_INT8(job->file->id),
+		PARAM_BYTEA(key.packets->data, key.packets->len),
+		PARAM_TEXT(key.fingerprint));
+}
+
+static bool
+withdraw(struct follow *f, GError **error)
+{
+	struct db *db = f->job->work->db;
+	int64_t id = f->job->file->id;
+
+	f->what = "what-closed-withdrawn";
+	g_free(f->job->file->state);
+	f->job->file->state = g_strdup("closed");
+	return db_run(db, error, sql_withdraw, PARAM_INT8(id)) &&
+		db_run(db, error, "SELECT case_answered($1)",
+			PARAM_INT8(id)) &&
+		deadline_cancel(db, id, "", error);
+}
+
+static bool
+obey(struct follow *f, GError **error)
+{
+	struct casefile *file = f->job->file;
+	struct db *db = f->job->work->db;
+	const char *value = f->words.value;
+
+	f->obeyed = true;
+	switch (f->words.word) {
+	case WORD_STATUS:
+		f->what = "what-status";
+		return true;
+	case WORD_HELP:
+		f->what = "what-help";
+		f->template = "reporter-help";
+		return true;
+	case WORD_LANGUAGE:
+		f->what = "what-language";
+		g_free(file->language);
+		file->language = g_strdup(value);
+		return db_run(db, error, sql_language, PARAM_INT8(file->id),
+			PARAM_TEXT(value));
+	case WORD_CREDIT:
+		f->what = "what-credit";
+		return db_run(db, error, sql_credit, PARAM_INT8(file->id),
+			PARAM_TEXT(value));
+	case WORD_PLAIN:
+		f->obeyed = !file->sealed;
+		if (file->sealed)
+			return true;
+		f->what = "what-plain";
+		file->plain = true;
+		return db_run(db, error, sql_plain, PARAM_INT8(file->id));
+	case WORD_KEY:
+		f->obeyed = false;
+		return change_key(f, error);
+	case WORD_WITHDRAW:
+		return withdraw(f, error);
+	case WORD_NONE:
+		break;
+	}
+	return true;
+}
+
+static const char sql_heard[] =
+	"UPDATE cases SET waiting_since = NULL WHERE id = $1";
+
+/* The reporter's turn is over: it is for staff to write again. */
+static bool
+end_waiting(struct follow *f, GError **error)
+{
+	const struct casefile *file = f->job->file;
+	const struct deadline due = {"progress", "due",
+		f->job->in->arrived_at + f->job->work->conf->progress};
+
+	if (file->waiting_since == 0 || f->note || f->stranger)
+		return true;
+	return db_run(f->job->work->db, error, sql_heard,
+		       PARAM_INT8(file->id)) &&
+		(file->answered_at == 0 ||
+			deadline_set(f->job->work->db, file->id, &due, error));
+}
+
+static bool
+answer_reporter(struct follow *f, GError **error)
+{
+	const struct to_reporter mail = {.kind = "status",
+		.template = f->template,
+		.what = f->what};
+	const char *how;
+
+	return f->what == NULL ||
+		post_to_reporter(f->job->work, &f->job->facts, &mail, &how,
+			error);
+}
+
+static bool
+is_for_staff(const struct follow *f)
+{
+	bool about_mail = f->words.word == WORD_STATUS ||
+		f->words.word == WORD_HELP || f->words.word == WORD_LANGUAGE;
+
+	return !f->note && (!f->obeyed || !about_mail || f->words.more);
+}
+
+static bool
+store(struct follow *f, const GPtrArray *notices, GError **error)
+{
+	struct job *job = f->job;
+	const char *what = f->note ? "note-filed"
+		: f->obeyed	   ? "word"
+				   : "follow-up";
+
+	return open_file_message(job->work->db, job->in, job->report, job->file,
+		       f->note ? "note" : "in", f->stranger, error) &&
+		event_add(job->work->db, job->file->id, job->in->id, what,
+			f->stranger ? "from another address" : "", error) &&
+		end_waiting(f, error) && answer_reporter(f, error) &&
+		job_queue_notices(job, notices, error) &&
+		order_work_tell(job, error) &&
+		job_finish(job, f->note ? "note" : "follow-up", error) &&
+		db_commit(job->work->db, error);
+}
+
+static bool
+follow(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)sealed_notice_free);
+
+	words_parse(job->report->description ? job->report->description : "",
+		&f->words);
+	if (may_order(f) && !obey(f, error))
+		return false;
+	/* a closed question is open again: staff decide, the reporter knows */
+	if (!f->obeyed && !f->note && !f->stranger &&
+		strcmp(job->file->state, "closed") == 0 &&
+		job->report->outer->guard == 0)
+		f->what = "what-arrived";
+	if ((is_for_staff(f) && !job_seal_notices(job, true, notices, error)) ||
+		!store(f, notices, error))
+		return false;
+	log_case(f->note ? "note-filed" : "follow-up", job->file->number,
+		"%s, signature %s", protection_word(job->report->protection),
+		signature_word(job->report->signature));
+	return true;
+}
+
+bool
+follow_work_do(struct job *job, int64_t case_id, bool is_note, GError **error)
+{
+	struct follow f = {.job = job, .note = is_note};
+	bool good;
+
+	job->file = open_load(job->work->db, case_id, error);
+	if (job->file == NULL || !job_prepare_facts(job, error))
+		return false;
+	f.stranger = !is_note &&
+		g_strcmp0(job->report->outer->from_address,
+			job->file->address) != 0;
+	job->facts.stranger = f.stranger;
+	good = follow(&f, error);
+	g_free(f.words.value);
+	return good;
+}
