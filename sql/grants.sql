@@ -23,6 +23,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA meldpunt_private TO meldpun
 GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpunt.outbound,
 	meldpunt.deadlines, meldpunt.messages, meldpunt.digests, meldpunt.drafts,
 	meldpunt.absences, meldpunt.reporter_changes TO meldpunt_worker;
+GRANT UPDATE (morning_at) ON meldpunt.mailboxes TO meldpunt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
 REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;
@@ -35,4 +36,7 @@ GRANT EXECUTE ON FUNCTION meldpunt.outbound_claim(smallint), meldpunt.outbound_h
 GRANT SELECT ON ALL TABLES IN SCHEMA meldpunt, meldpunt_private TO meldpunt_admin;
 GRANT INSERT ON meldpunt.events TO meldpunt_admin;
 GRANT UPDATE (state, outcome, claims, reader_deaths, next_try_at) ON meldpunt.inbound TO meldpunt_admin;
-GRANT EXECUTE ON FUNCTION meldpunt.case_json(bigint, boolean) TO meldpunt_admin;
+GRANT EXECUTE ON FUNCTION meldpunt.case_json(bigint, boolean),
+	meldpunt.report_cases(timestamptz, timestamptz), meldpunt.report_figures(timestamptz, timestamptz),
+	meldpunt.report_months(timestamptz, timestamptz, text), meldpunt.report_ages(timestamptz, timestamptz),
+	meldpunt.report_json(timestamptz, timestamptz, text, boolean) TO meldpunt_admin;

@@ -103,7 +103,7 @@ def _():
             contains(str(error), name)
         else:
             raise AssertionError(f"accepted: {sql}")
-    w.sql("update cases set answered_at = now(), severity = 'low', fix_date = '2027-01-01', state = 'answered'")
+    w.sql("update cases set state = 'closed', closed_at = now(), resolution = 'withdrawn', answered_at = now()")
 
 
 @promise("a schema changed under the running daemon makes it stop with 78 and claim nothing")

@@ -19,7 +19,7 @@ def new_case():
     w.alice.wait_for_mails(acks + 1)
     notice = w.sanne.wait_for_mails(notices + 1)[-1]
     number = w.sanne.open(notice).outer["Subject"].split("]")[0][1:]
-    wait_for(lambda: w.json("queue") == [], what="an empty queue")
+    counts()
     return number, notice
 
 
@@ -34,8 +34,15 @@ def fired(number):
 
 
 def counts():
-    wait_for(lambda: w.json("queue") == [], what="an empty queue")
-    return {p: len(w.people[p].mails()) for p in ("sanne", "joris", "bob", "alice")}
+    """How many mails each has, once all that was queued has arrived."""
+    people = ("sanne", "joris", "bob", "alice")
+
+    def arrived():
+        found = {p: len(w.people[p].mails()) for p in people}
+        sent = {p: int(w.sql(f"select count(*) from outbound where recipient = '{w.people[p].address}'")) for p in people}
+        return found == sent and found
+
+    return wait_for(arrived, what="all mail to arrive")
 
 
 def difference(before):
@@ -150,6 +157,41 @@ def _():
     wait_for(lambda: w.sql("select count(*) from deadlines where clock = 'delivery' and fired_at is not null") == "1",
              what="the delivery clock")
     wait_for(lambda: "bezorgd" in w.joris.open(w.joris.mails()[-1]).text, what="the mail about it")
+
+
+@promise("the morning digest has a line for each case that needs staff, once, sealed")
+def _():
+    before = {p: len(w.people[p].mails()) for p in ("sanne", "joris")}
+    w.sql("update mailboxes set morning_at = now() - interval '1 second'")
+    w.sql("notify meldpunt_deadlines")
+    for person, n in before.items():
+        mail = w.people[person].open(w.people[person].wait_for_mails(n + 1)[-1])
+        assert mail.encrypted
+        contains(mail.text, "VGZ-")
+        contains(mail.text, "TE LATE")
+        assert SECRET not in mail.text and "alice" not in mail.text
+    equal(w.sql("select morning_at > now() and extract(isodow from morning_at at time zone 'Europe/Amsterdam') < 6"
+                " from mailboxes"), "t")
+
+
+@promise("the report counts what was kept and missed, without a word about anybody")
+def _():
+    w.sql("update cases set arrived_at = arrived_at - interval '40 days', answer_due_at = answer_due_at - interval '40 days'"
+          " where answered_at is null")
+    report = w.json("report")
+    total = report["total"]
+    equal(total["cases"], len(w.cases()))
+    equal(total["answered"], 1)
+    equal(total["in_time"] + total["missed"], total["cases"])
+    equal(float(total["share"]), round(1 / total["cases"], 4))
+    equal(sum(m["cases"] for m in report["months"]), total["cases"])
+    assert "mailboxes" not in w.json("report", "--public")
+    csv = w.meldpunt("report", "--csv").stdout.decode().splitlines()
+    equal(len(csv), 3)
+    page = w.meldpunt("report", "--html=-").stdout.decode()
+    contains(page, "<svg")
+    for secret in (SECRET, "alice", "sanne", "VGZ-", "http"):
+        assert secret not in page, secret
 
 
 @promise("no word of it is in any log")

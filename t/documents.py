@@ -77,6 +77,15 @@ def _():
         contains(output("meldpunt", command, "--help"), "Usage:")
 
 
+@promise("meldpunt-orders(7) has the grammar that the parser works from")
+def _():
+    page = read("man", "meldpunt-orders.7")
+    lines = output("meldpunt", "config", "--orders").splitlines()
+    assert len(lines) >= 40, lines
+    for usage, text in zip(lines[0::2], lines[1::2]):
+        contains(page, f".It Cm {usage.strip()}\n{text.strip()[0].upper()}{text.strip()[1:]}.\n", usage)
+
+
 @promise("meldpuntd(8) explains every flag")
 def _():
     page = read("man", "meldpuntd.8")
@@ -94,7 +103,7 @@ def _():
     for folder in ("base", "model", "edge", "intake", "desk", "outbox", "meldpuntd", "meldpunt"):
         contains(text, f"`{folder}/`")
     files = {f.rsplit(".", 1)[0] for _, _, names in os.walk(os.path.join(TOP, "src")) for f in names}
-    statements = set(re.findall(r"CREATE FUNCTION (\w+)", read("sql", "001-base.sql")))
+    statements = set(re.findall(r"CREATE FUNCTION (\w+)", "".join(read("sql", f) for f in os.listdir(os.path.join(TOP, "sql")))))
     functions = set(re.findall(r"`([a-z]+_[a-z_]+)`", text)) - files - statements
     source = "".join(read("src", d, f) for d in os.listdir(os.path.join(TOP, "src"))
                      if os.path.isdir(os.path.join(TOP, "src", d)) for f in os.listdir(os.path.join(TOP, "src", d))

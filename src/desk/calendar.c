@@ -165,6 +165,15 @@ calendar_date(const struct conf *conf, const char *date, int days)
 	return g_date_time_to_unix(moved) * CLOCK_SECOND;
 }
 
+moment
+calendar_tomorrow(const struct conf *conf, moment now)
+{
+	g_autoptr(GDateTime) noon = noon_of(conf, now);
+	g_autoptr(GDateTime) next = g_date_time_add_days(noon, 1);
+
+	return at_time(conf, next, "00:00");
+}
+
 static int
 month_of(const char *word)
 {

@@ -23,6 +23,9 @@ moment calendar_back(const struct conf *conf, moment end, int64_t work);
 /* The moment at which `work` of working time has passed since start. */
 moment calendar_forward(const struct conf *conf, moment start, int64_t work);
 
+/* The start of the day after the one that now falls on. */
+moment calendar_tomorrow(const struct conf *conf, moment now);
+
 /* The start of a date ("2026-02-01") plus some days; 0 if it is no date. */
 moment calendar_date(const struct conf *conf, const char *date, int days);
 

@@ -79,7 +79,8 @@ static const char sql_wait[] =
 	"SELECT extract(epoch FROM least((SELECT min(next_try_at) FROM inbound"
 	" WHERE state = 'new'), (SELECT min(due_at) FROM digests"
 	" WHERE due_at < 'infinity'), (SELECT min(fires_at) FROM deadlines"
-	" WHERE fired_at IS NULL AND cancelled_at IS NULL)) - now())"
+	" WHERE fired_at IS NULL AND cancelled_at IS NULL),"
+	" (SELECT min(morning_at) FROM mailboxes)) - now())"
 	" AS seconds";
 
 bool

@@ -43,6 +43,7 @@ int command_init(struct command_line *line);
 int command_migrate(struct command_line *line);
 int command_quarantine(struct command_line *line);
 int command_queue(struct command_line *line);
+int command_report(struct command_line *line);
 int command_upgrade_database(struct command_line *line);
 int command_show(struct command_line *line);
 

@@ -1,6 +1,8 @@
 /* meldpunt config: the options in force, or those that differ. */
 #include "meldpunt/command.h"
 
+#include "desk/orders.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -58,11 +60,13 @@ print_options(void)
 int
 command_config(struct command_line *line)
 {
-	gboolean changed_only = FALSE, options = FALSE;
+	gboolean changed_only = FALSE, options = FALSE, orders = FALSE;
 	const GOptionEntry entries[] = {
 		{"options", 0, 0, G_OPTION_ARG_NONE, &options,
 			"All options there are, with default and meaning",
 			NULL},
+		{"orders", 0, 0, G_OPTION_ARG_NONE, &orders,
+			"The orders that staff may mail", NULL},
 		{"non-default", 'n', 0, G_OPTION_ARG_NONE, &changed_only,
 			"Only what differs from the default", NULL},
 		{0}};
@@ -73,6 +77,12 @@ command_config(struct command_line *line)
 		return EX_USAGE;
 	if (options) {
 		print_options();
+		return EX_OK;
+	}
+	if (orders) {
+		g_autofree char *help = orders_help("en");
+
+		fputs(help, stdout);
 		return EX_OK;
 	}
 	conf = conf_load(line->conf_path, &error);

@@ -20,6 +20,8 @@ const struct command commands[] = {
 	{"quarantine", "list | show ID | release ID | discard ID",
 		"Look after messages that could not be opened",
 		command_quarantine},
+	{"report", "", "Was the promise kept? Figures, also as a page",
+		command_report},
 	{"upgrade-database", "", "Bring embedded data to a newer PostgreSQL",
 		command_upgrade_database},
 };

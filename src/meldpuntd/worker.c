@@ -13,6 +13,7 @@
 #include "meldpuntd/case_work.h"
 #include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
+#include "meldpuntd/morning.h"
 #include "meldpuntd/reader_port.h"
 
 #include <stdio.h>
@@ -100,7 +101,8 @@ static bool
 fire_deadlines(struct worker *w, bool *any, GError **error)
 {
 	if (clock_ticks() < w->rest_until ||
-		deadline_work_do(&w->work, any, error))
+		(deadline_work_do(&w->work, any, error) &&
+			(*any || morning_send(&w->work, any, error))))
 		return true;
 	db_rollback(w->work.db);
 	log_warning("a deadline is tried again later: %s", (*error)->message);

@@ -423,15 +423,15 @@ letter_notice_keyless(const struct letter_facts *facts)
 	return letter;
 }
 
-struct letter *
-letter_digest(const struct postbox *postbox, const char *list, int count,
-	moment now)
+static struct letter *
+letter_list(const struct postbox *postbox, const char *kind, const char *list,
+	int count, moment now)
 {
 	const char *language = postbox->mailbox->languages[0];
 	const char *prefix = postbox->mailbox->prefix;
-	struct letter *letter = letters_new(postbox, "digest", prefix, now);
+	struct letter *letter = letters_new(postbox, kind, prefix, now);
 	g_autofree char *pattern =
-		letter_template(postbox->mailbox, language, "digest");
+		letter_template(postbox->mailbox, language, kind);
 	g_autofree char *number = g_strdup_printf("%d", count);
 	const char *pairs[] = {"count", number, "list", list, NULL};
 	g_autofree char *filled = text_fill(pattern, pairs);
@@ -442,4 +442,18 @@ letter_digest(const struct postbox *postbox, const char *list, int count,
 	letter->subject = g_strdup_printf("[%s] %s", prefix, subject->str);
 	letter->text = g_string_free(g_steal_pointer(&text), FALSE);
 	return letter;
+}
+
+struct letter *
+letter_digest(const struct postbox *postbox, const char *list, int count,
+	moment now)
+{
+	return letter_list(postbox, "digest", list, count, now);
+}
+
+struct letter *
+letter_morning(const struct postbox *postbox, const char *list, int count,
+	moment now)
+{
+	return letter_list(postbox, "morning", list, count, now);
 }

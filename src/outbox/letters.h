@@ -43,6 +43,10 @@ struct letter *letter_notice_keyless(const struct letter_facts *facts);
 struct letter *letter_digest(const struct postbox *postbox, const char *list,
 	int count, moment now);
 
+/* The morning digest: list has a line for each of count things. */
+struct letter *letter_morning(const struct postbox *postbox, const char *list,
+	int count, moment now);
+
 /* Words of staff for the reporter, under seal (or in clear as they asked). */
 struct letter *letter_reply(const struct letter_facts *facts, const char *text,
 	bool question, bool with_answer, bool keyed);
