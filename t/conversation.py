@@ -287,6 +287,23 @@ Message-ID: {mid}
     equal(pending, {"owner", "lead", "management", "end"})
 
 
+@promise("an operator orders on the command line: the same code, an event with the name")
+def _():
+    number, ack, notice = new_case(text="hole fifteen")
+    mails = len(w.alice.mails())
+    text = w.meldpunt("order", number, "severity", "high").stdout.decode()
+    contains(text, "high")
+    refused = w.meldpunt("order", number, "severity", "hihg", check=False)
+    equal(refused.returncode, 65)
+    contains(refused.stdout.decode(), "hihg")
+    done = w.meldpunt("order", number, "--file=-", data=b"fix-date +5d\nreply\nFrom the operator.\n.\n")
+    contains(done.stdout.decode(), w.alice.fpr)
+    contains(w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).text, "From the operator.")
+    case = wait_for(lambda: (c := w.case(number)) and c["answered_at"] and c, what="the answer to count")
+    assert any(e["who"].startswith("operator ") and e["what"] == "replied" for e in case["events"])
+    equal(w.meldpunt("order", "VGZ-1999-0001", "help", check=False).returncode, 66)
+
+
 @promise("no word of it all is in any log")
 def _():
     w.check_log("hole", "alice", "swordfish", "confirm the problem")

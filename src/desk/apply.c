@@ -89,6 +89,8 @@ set_owner(struct applied *a, const struct order *order, GError **error)
 	if (strcmp(owner, "me") == 0)
 		owner = a->staff->address;
 	staff = conf_staff_by_address(a->conf, owner);
+	if (staff == NULL)
+		return apply_refuse(a, "fault-owner", owner);
 	if (!conf_staff_has(staff, a->file->mailbox, "handler") &&
 		!conf_staff_has(staff, a->file->mailbox, "lead"))
 		return apply_refuse(a, "fault-owner", owner);

@@ -34,6 +34,21 @@ deadline_answer_steps(const struct conf *conf, moment arrived_at,
 	steps[3] = (struct deadline){"answer", "end", due};
 }
 
+char *
+deadline_first_step(const struct conf *conf, moment arrived_at)
+{
+	struct deadline steps[DEADLINE_ANSWER_STEPS];
+	g_autoptr(GDateTime) utc = NULL, local = NULL;
+	g_autofree char *when = NULL;
+
+	deadline_answer_steps(conf, arrived_at, steps);
+	utc = g_date_time_new_from_unix_utc(steps[0].fires_at / CLOCK_SECOND);
+	local = g_date_time_to_timezone(utc, conf->zone);
+	when = g_date_time_format(local, "%Y-%m-%d %H:%M");
+	return g_strdup_printf("%s %s, %s", steps[0].clock, steps[0].step,
+		when);
+}
+
 void
 deadline_fix_date_steps(const struct conf *conf, const char *fix_date,
 	struct deadline steps[2])

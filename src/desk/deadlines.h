@@ -22,6 +22,9 @@ moment deadline_answer_due(const struct conf *conf, moment arrived_at);
 void deadline_answer_steps(const struct conf *conf, moment arrived_at,
 	struct deadline steps[DEADLINE_ANSWER_STEPS]);
 
+/* The first of them as text: "answer owner, 2026-01-08 09:12"; caller frees. */
+char *deadline_first_step(const struct conf *conf, moment arrived_at);
+
 /* When a fix date is near, and when it has passed (its day has ended). */
 void deadline_fix_date_steps(const struct conf *conf, const char *fix_date,
 	struct deadline steps[2]);

@@ -23,6 +23,7 @@ struct job {
 	struct report *report;
 	struct casefile *file;
 	struct letter_facts facts;
+	char *next; /* the clocks' next step, as text */
 	struct refusal refusal;
 	const char *quarantine; /* why it will not be opened, or NULL */
 };

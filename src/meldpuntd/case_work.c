@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "desk/claim.h"
+#include "desk/deadlines.h"
 #include "desk/events.h"
 #include "desk/facts.h"
 #include "desk/open.h"
@@ -125,12 +126,20 @@ job_prepare_facts(struct job *job, GError **error)
 	const char *key = job->postbox.mailbox->key;
 	const GByteArray *own = case_work_own_key(job->work, key, error);
 
+	g_free(job->next);
+	job->next = job->file->id != 0
+		? replay_next_step(job->work->db, job->file->id,
+			  job->work->conf->time_zone, error)
+		: deadline_first_step(job->work->conf, job->in->arrived_at);
+	if (job->next == NULL)
+		return false;
 	job->facts = (struct letter_facts){.postbox = &job->postbox,
 		.file = job->file,
 		.report = job->report,
 		.own_fingerprint = key,
 		.own_key = own,
 		.now = clock_now(),
+		.next = job->next,
 		.header_only = job->in->header_only};
 	return own != NULL;
 }
@@ -361,6 +370,7 @@ case_work_do(struct case_work *work, struct inbound *inbound, GError **error)
 	facts_release(work->db, &facts);
 	report_free(job.report);
 	casefile_free(job.file);
+	g_free(job.next);
 	if (job.refusal.told != NULL)
 		told_free(job.refusal.told);
 	explicit_bzero(&job.postbox, sizeof(job.postbox));

@@ -15,6 +15,7 @@ struct order_job {
 	char *number; /* of the case that the signed text names, or NULL */
 	struct told *refused;
 	int line;
+	GString *result; /* of an operator: where the confirmation goes */
 };
 
 /* Nothing will be done, because; the first reason counts. */

@@ -62,6 +62,17 @@ what_happened(const struct order_job *o)
 	return "what-fix-date";
 }
 
+/* Assessment and date are said until they were, and again when they change. */
+static bool
+states_answer(const struct order_job *o)
+{
+	return case_can_be_answered(o->job->file) &&
+		(o->job->file->answered_at == 0 ||
+			order_find(o->mail, ORDER_FIX_DATE) != NULL ||
+			order_find(o->mail, ORDER_SEVERITY) != NULL ||
+			order_find(o->mail, ORDER_ASSESSMENT) != NULL);
+}
+
 static bool
 is_answer(const struct order_job *o)
 {
@@ -72,7 +83,7 @@ is_answer(const struct order_job *o)
 	if (o->applied.closed)
 		return strcmp(file->resolution, "fixed") != 0 ||
 			case_can_be_answered(file);
-	return o->applied.mail == MAIL_REPLY && case_can_be_answered(file);
+	return o->applied.mail == MAIL_REPLY && states_answer(o);
 }
 
 static bool
@@ -167,6 +178,10 @@ confirm(struct order_job *o, const char *how, GError **error)
 	desk.owed = owed(o, how, next, &value);
 	desk.owed_value = value;
 	letter = letter_confirmation(&job->facts, &desk);
+	if (o->result != NULL) {
+		g_string_append(o->result, letter->text);
+		return true;
+	}
 	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
 		staff, error);
 }
@@ -189,8 +204,7 @@ preview(struct order_job *o, GError **error)
 {
 	struct job *job = o->job;
 	g_autoptr(GPtrArray) staff = g_ptr_array_new();
-	bool answers = !o->mail->draft_is_question &&
-		case_can_be_answered(job->file);
+	bool answers = !o->mail->draft_is_question && states_answer(o);
 	g_autoptr(letter_auto) shown = letter_reply(&job->facts,
 		o->mail->draft, o->mail->draft_is_question, answers, true);
 	const struct letter_desk desk = {
@@ -238,7 +252,7 @@ carry_out(struct order_job *o, GError **error)
 		return false;
 	if (!apply_orders(a, o->mail, error))
 		return false;
-	if (a->refused == NULL && o->mail->draft != NULL &&
+	if (a->refused == NULL && o->mail->draft != NULL && o->result == NULL &&
 		!apply_draft(a, o->mail, error))
 		return false;
 	if (a->refused != NULL) {
@@ -411,5 +425,45 @@ order_work_do(struct job *job, const struct staff *staff,
 	g_free(o.number);
 	if (o.refused != NULL)
 		told_free(o.refused);
+	return good;
+}
+
+static char *
+say_refusal(struct order_job *o)
+{
+	g_autofree char *date = clock_rfc5322(o->job->in->arrived_at);
+	const struct letter_desk desk = {
+		.date = date, .refused = o->refused, .line = o->line};
+	g_autoptr(letter_auto) letter = letter_refusal(&o->job->postbox,
+		o->job->file, &desk, clock_now());
+
+	return g_strdup(letter->text);
+}
+
+bool
+order_work_operator(struct job *job, const char *actor, const char *text,
+	bool *refused, char **result, GError **error)
+{
+	g_autofree char *name = g_strdup(actor);
+	const struct staff operator = {
+		.name = name, .address = name, .key = NULL};
+	g_autoptr(GString) said = g_string_new(NULL);
+	struct order_job o = {
+		.job = job, .staff = &operator, .result = said};
+	bool good;
+
+	o.mail = orders_parse(job->work->conf, text, job->in->arrived_at, NULL);
+	if (o.mail->fault != NULL) {
+		o.line = o.mail->fault_line;
+		order_refuse(&o, o.mail->fault, o.mail->fault_value, "");
+	} else if (o.mail->orders->len == 0)
+		order_refuse(&o, "fault-no-order", "", "");
+	good = o.refused != NULL || carry_out(&o, error);
+	*refused = o.refused != NULL;
+	if (good)
+		*result = *refused ? say_refusal(&o) : g_strdup(said->str);
+	order_mail_free(o.mail);
+	applied_clear(&o.applied);
+	g_clear_pointer(&o.refused, told_free);
 	return good;
 }

@@ -13,6 +13,14 @@
 bool order_work_do(struct job *job, const struct staff *staff,
 	const struct facts *facts, bool *handled, GError **error);
 
+/*
+ * The same by an operator (job->file is loaded and locked): *result is what a
+ * confirmation or refusal would say.  The caller commits, or rolls back to
+ * where it was if *refused.
+ */
+bool order_work_operator(struct job *job, const char *actor, const char *text,
+	bool *refused, char **result, GError **error);
+
 /* Queues the refusal that was handed on with a message, if there is one. */
 bool order_work_tell(struct job *job, GError **error);
 

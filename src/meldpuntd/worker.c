@@ -14,6 +14,7 @@
 #include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
 #include "meldpuntd/morning.h"
+#include "meldpuntd/operator_work.h"
 #include "meldpuntd/reader_port.h"
 
 #include <stdio.h>
@@ -102,7 +103,8 @@ fire_deadlines(struct worker *w, bool *any, GError **error)
 {
 	if (clock_ticks() < w->rest_until ||
 		(deadline_work_do(&w->work, any, error) &&
-			(*any || morning_send(&w->work, any, error))))
+			(*any || (operator_work_do(&w->work, any, error) &&
+					 morning_send(&w->work, any, error)))))
 		return true;
 	db_rollback(w->work.db);
 	log_warning("a deadline is tried again later: %s", (*error)->message);
@@ -160,7 +162,8 @@ start(struct worker *w, GError **error)
 	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
 	return w->work.pgp != NULL &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
-		db_run(w->work.db, error, "LISTEN meldpunt_deadlines");
+		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
+		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders");
 }
 
 int

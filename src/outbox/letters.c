@@ -362,7 +362,8 @@ fill_notice(const struct letter_facts *facts, const char *language,
 		list_attachments(facts, language, with_attachments);
 	const char *cvss = report->inner->cvss;
 	const char *pairs[] = {"what", what, "number", file->number,
-		"received", received, "answer_by", answer_by, "protection",
+		"received", received, "answer_by", answer_by, "next",
+		facts->next ? facts->next : "-", "protection",
 		protection_word(report->protection), "signature", signature,
 		"reporter", reporter, "assets", *assets ? assets : "-", "cvss",
 		cvss && *cvss ? cvss : "-", "remark", remark, "case_line",

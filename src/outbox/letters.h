@@ -18,6 +18,7 @@ struct letter_facts {
 	const char *own_fingerprint;
 	const GByteArray *own_key; /* the mailbox's certificate, binary */
 	moment now;
+	const char *next; /* the clocks' next step, as text; or NULL */
 	bool header_only; /* the message was over limits.message */
 	bool stranger;	  /* it came from another address than the report */
 };

@@ -167,8 +167,11 @@ letter_escalation(const struct letter_facts *facts, const GPtrArray *owed,
 		: letters_facts_block(facts, language, true);
 	g_autofree char *line = postbox_case_line(postbox, file->number);
 	bool open = form != ESCALATION_KEYLESS && file->owner != NULL;
+	g_autofree char *end = say(postbox, "before-end", answer_by, "", 0);
+	g_autofree char *before = g_strdup_printf(" %s", end);
 	const char *pairs[] = {"number", file->number, "received", received,
-		"answer_by", answer_by, "owed", list, "facts", block, "owner",
+		"answer_by", answer_by, "owed", list, "before",
+		file->answered_at ? "" : before, "facts", block, "owner",
 		open ? file->owner : "-", "next", next, "title",
 		form == ESCALATION_STAFF ? file->title : "",
 		"case_line", line, NULL};
