@@ -287,6 +287,33 @@ Message-ID: {mid}
     equal(pending, {"owner", "lead", "management", "end"})
 
 
+@promise("a new address and key count only after a lead's word and 48 hours, and the old address is warned")
+def _():
+    number, ack, notice = new_case(text="hole sixteen")
+    mails, others = len(w.alice.mails()), len(w.bob.mails())
+    mid = w.alice.open(ack).outer["Message-ID"]
+    w.deliver(w.report("bob", "I am alice and lost my key.", "Re: hole", headers=[f"In-Reply-To: {mid}"]), "bob@example.com")
+    wait_for(lambda: "lost my key" in str(w.case(number)["messages"]), what="the message")
+    message = w.sql(f"select max(id) from messages where case_id = (select id from cases where number = '{number}')")
+    # joris is no lead: he can only propose
+    before = len(w.joris.mails())
+    w.deliver(w.answer("joris", w.joris.mails()[-1], f"case {number}\nreporter accept {message}", quote=False,
+                       subject="x", headers=[]), "joris@example.org")
+    w.joris.wait_for_mails(before + 1)
+    equal(len(w.alice.mails()), mails)
+    order(notice, f"reporter accept {message}")
+    contains(str(w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).inner["Subject"]), number)
+    order(notice, "reply\nStill to the old address.\n.")
+    contains(w.alice.open(w.alice.wait_for_mails(mails + 2)[-1]).text, "Still to the old")
+    equal(len(w.bob.mails()), others)
+    w.sql("update deadlines set fires_at = now() where clock = 'reporter'; update reporter_changes set effective_at = now()")
+    wait_for(lambda: w.case(number, "--identity")["reporter"]["address"] == "bob@example.com", what="the change")
+    order(notice, "reply\nTo the new address.\n.")
+    mail = w.bob.open(w.bob.wait_for_mails(others + 1)[-1])
+    assert mail.encrypted
+    contains(mail.text, "To the new address.")
+
+
 @promise("an operator orders on the command line: the same code, an event with the name")
 def _():
     number, ack, notice = new_case(text="hole fifteen")

@@ -158,6 +158,28 @@ end_waiting(struct follow *f, GError **error)
 			deadline_set(f->job->work->db, file->id, &due, error));
 }
 
+static const char sql_keep_key[] =
+	"UPDATE messages SET key = $2, key_fingerprint = $3 WHERE inbound = $1";
+
+/* The key that came with it, for `reporter accept`; it is used for nothing. */
+static bool
+keep_key(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	struct reporter_key key = {0};
+	g_autoptr(certificate_auto) certificate = NULL;
+
+	if (f->note || is_signed_by_reporter(job) ||
+		job->report->candidates->len == 0)
+		return true;
+	certificate = job_reporter_key(job, &key);
+	return certificate == NULL || !key.pinned ||
+		db_run(job->work->db, error, sql_keep_key,
+			PARAM_INT8(job->in->id),
+			PARAM_BYTEA(key.packets->data, key.packets->len),
+			PARAM_TEXT(key.fingerprint));
+}
+
 static bool
 answer_reporter(struct follow *f, GError **error)
 {
@@ -192,7 +214,8 @@ store(struct follow *f, const GPtrArray *notices, GError **error)
 		       f->note ? "note" : "in", f->stranger, error) &&
 		event_add(job->work->db, job->file->id, job->in->id, what,
 			f->stranger ? "from another address" : "", error) &&
-		end_waiting(f, error) && answer_reporter(f, error) &&
+		keep_key(f, error) && end_waiting(f, error) &&
+		answer_reporter(f, error) &&
 		job_queue_notices(job, notices, error) &&
 		order_work_tell(job, error) &&
 		job_finish(job, f->note ? "note" : "follow-up", error) &&
