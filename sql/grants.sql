@@ -22,8 +22,8 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA meldpunt_private TO meldpunt_worker;
 GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpunt.outbound,
 	meldpunt.deadlines, meldpunt.messages, meldpunt.digests, meldpunt.drafts,
-	meldpunt.absences, meldpunt.reporter_changes, meldpunt.operator_orders TO meldpunt_worker;
-GRANT UPDATE (morning_at) ON meldpunt.mailboxes TO meldpunt_worker;
+	meldpunt.absences, meldpunt.reporter_changes, meldpunt.operator_orders, meldpunt.canaries TO meldpunt_worker;
+GRANT UPDATE (morning_at, subaddress_seen_at) ON meldpunt.mailboxes TO meldpunt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
 REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;
@@ -36,6 +36,7 @@ GRANT EXECUTE ON FUNCTION meldpunt.outbound_claim(smallint), meldpunt.outbound_h
 GRANT SELECT ON ALL TABLES IN SCHEMA meldpunt, meldpunt_private TO meldpunt_admin;
 GRANT INSERT ON meldpunt.events TO meldpunt_admin;
 GRANT INSERT (case_id, text, actor) ON meldpunt.operator_orders TO meldpunt_admin;
+GRANT INSERT (mailbox, subaddress) ON meldpunt.canaries TO meldpunt_admin;
 GRANT UPDATE (state, outcome, claims, reader_deaths, next_try_at) ON meldpunt.inbound TO meldpunt_admin;
 GRANT EXECUTE ON FUNCTION meldpunt.case_json(bigint, boolean),
 	meldpunt.report_cases(timestamptz, timestamptz), meldpunt.report_figures(timestamptz, timestamptz),

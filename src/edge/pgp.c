@@ -213,6 +213,37 @@ pgp_has_secret(struct pgp *pgp, const char *fingerprint, GError **error)
 	return signing_key(pgp, fingerprint, error) != NULL;
 }
 
+bool
+pgp_expires(struct pgp *pgp, const char *fingerprint, moment *when,
+	GError **error)
+{
+	gpgme_key_t key;
+	gpgme_error_t code;
+
+	if (!pgp_begin(pgp, error))
+		return false;
+	code = pgp_run(pgp,
+		gpgme_op_keylist_start(pgp->context, fingerprint, 0));
+	if (code != 0)
+		return pgp_later(error, "looking up a key", code);
+	if (pgp->loop.keys->len == 0)
+		return fault_set(error, FAULT_SETUP,
+			"OpenPGP: key %s is not in state_dir/gnupg",
+			fingerprint);
+	key = pgp->loop.keys->pdata[0];
+	*when = 0;
+	for (gpgme_subkey_t sub = key->subkeys; sub; sub = sub->next) {
+		moment end = (moment)sub->expires * CLOCK_SECOND;
+
+		/* an old subkey that was replaced is nobody's trouble */
+		if (sub != key->subkeys && (sub->revoked || sub->expired))
+			continue;
+		if (end > 0 && (*when == 0 || end < *when))
+			*when = end;
+	}
+	return true;
+}
+
 GByteArray *
 pgp_export(struct pgp *pgp, const char *fingerprint, GError **error)
 {

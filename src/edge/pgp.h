@@ -48,6 +48,13 @@ bool pgp_timed_out(const struct pgp *pgp);
 /* True if the agent answers and holds this key's secret part. */
 bool pgp_has_secret(struct pgp *pgp, const char *fingerprint, GError **error);
 
+/*
+ * When the key stops being of use, the first of its primary key, signing and
+ * encryption subkey; 0: never.  FAULT_SETUP: it is not there.
+ */
+bool pgp_expires(struct pgp *pgp, const char *fingerprint, moment *when,
+	GError **error);
+
 /* The minimal public certificate, binary; caller unrefs. */
 GByteArray *pgp_export(struct pgp *pgp, const char *fingerprint,
 	GError **error);

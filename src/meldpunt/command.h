@@ -39,6 +39,7 @@ extern const size_t command_count;
 int command_cases(struct command_line *line);
 int command_check(struct command_line *line);
 int command_config(struct command_line *line);
+int command_doctor(struct command_line *line);
 int command_init(struct command_line *line);
 int command_migrate(struct command_line *line);
 int command_order(struct command_line *line);

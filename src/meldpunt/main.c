@@ -11,6 +11,8 @@
 const struct command commands[] = {
 	{"init", "", "Set up configuration, keys and database", command_init},
 	{"check", "", "Say all faults of the configuration", command_check},
+	{"doctor", "", "Try everything that has to work, and say what to do",
+		command_doctor},
 	{"config", "", "Show the options in force", command_config},
 	{"migrate", "", "Bring the database up to date", command_migrate},
 	{"cases", "", "List the cases", command_cases},

@@ -12,6 +12,7 @@
 #include "intake/fields.h"
 #include "intake/route.h"
 #include "intake/unseal.h"
+#include "meldpuntd/canary_work.h"
 #include "meldpuntd/case_letters.h"
 #include "meldpuntd/digest.h"
 #include "meldpuntd/follow_work.h"
@@ -308,7 +309,7 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 	const struct reading *outer;
 	const struct staff *staff;
 	struct route route;
-	bool ours;
+	bool ours, canary;
 
 	if (!facts_same_bytes(work->db, job->in, facts, error))
 		return false;
@@ -322,8 +323,11 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 		return refill_case(job, error);
 	if (!facts_of(work->db, job->in, job->report, facts, error))
 		return false;
-	if (!find_case(job, facts, error))
+	if (!canary_work_receive(job, &canary, error) ||
+		!(canary || find_case(job, facts, error)))
 		return false;
+	if (canary)
+		return true;
 	outer = job->report->outer;
 	staff = conf_staff_by_address(work->conf, outer->from_address);
 	ours = staff != NULL || route_is_ours(work->conf, outer->from_address);

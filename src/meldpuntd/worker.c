@@ -10,6 +10,7 @@
 #include "desk/claim.h"
 #include "edge/jail.h"
 #include "edge/schema.h"
+#include "meldpuntd/canary_work.h"
 #include "meldpuntd/case_work.h"
 #include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
@@ -97,14 +98,27 @@ tell_of_flood(struct worker *w, bool *any, GError **error)
 	return false;
 }
 
+/* One thing that is no message: a deadline, an order, a canary, a digest. */
+static bool
+do_other_work(struct worker *w, bool *any, GError **error)
+{
+	bool (*const kinds[])(struct case_work *, bool *, GError **) = {
+		deadline_work_do, operator_work_do, canary_work_do,
+		morning_send};
+	bool did = false;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds) && !did; i++)
+		if (!kinds[i](&w->work, &did, error))
+			return false;
+	*any |= did;
+	return true;
+}
+
 /* Trouble of ours leaves a deadline due: it is tried again a little later. */
 static bool
 fire_deadlines(struct worker *w, bool *any, GError **error)
 {
-	if (clock_ticks() < w->rest_until ||
-		(deadline_work_do(&w->work, any, error) &&
-			(*any || (operator_work_do(&w->work, any, error) &&
-					 morning_send(&w->work, any, error)))))
+	if (clock_ticks() < w->rest_until || do_other_work(w, any, error))
 		return true;
 	db_rollback(w->work.db);
 	log_warning("a deadline is tried again later: %s", (*error)->message);
@@ -163,7 +177,8 @@ start(struct worker *w, GError **error)
 	return w->work.pgp != NULL &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
-		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders");
+		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders") &&
+		db_run(w->work.db, error, "LISTEN meldpunt_canaries");
 }
 
 int

@@ -44,6 +44,9 @@ struct letter *letter_notice_keyless(const struct letter_facts *facts);
 struct letter *letter_digest(const struct postbox *postbox, const char *list,
 	int count, moment now);
 
+/* A mail to ourselves. */
+struct letter *letter_canary(const struct postbox *postbox, moment now);
+
 /* The morning digest: list has a line for each of count things. */
 struct letter *letter_morning(const struct postbox *postbox, const char *list,
 	int count, moment now);

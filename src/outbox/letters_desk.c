@@ -180,3 +180,14 @@ letter_escalation(const struct letter_facts *facts, const GPtrArray *owed,
 	take(letter, file->number, filled);
 	return letter;
 }
+
+struct letter *
+letter_canary(const struct postbox *postbox, moment now)
+{
+	struct letter *letter = letters_new(postbox, "canary",
+		postbox->mailbox->prefix, now);
+
+	letter->subject = g_strdup("canary");
+	letter->text = g_strdup("A canary of meldpunt doctor.\n");
+	return letter;
+}

@@ -63,6 +63,12 @@ subaddress(const struct postbox *postbox, const char *detail)
 }
 
 char *
+postbox_probe_address(const struct postbox *postbox)
+{
+	return subaddress(postbox, "canary.probe");
+}
+
+char *
 postbox_reply_address(const struct postbox *postbox, const char *number)
 {
 	g_autofree char *mac = NULL;

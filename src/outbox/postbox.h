@@ -31,6 +31,9 @@ bool postbox_load(struct postbox *postbox, struct db *db,
 /* security+VGZ-2026-0042.MAC@..., or NULL while unproven; caller frees. */
 char *postbox_reply_address(const struct postbox *postbox, const char *number);
 
+/* An address+detail of ours that is no case's; caller frees. */
+char *postbox_probe_address(const struct postbox *postbox);
+
 /* The case of a reply address of ours among these addresses; caller frees. */
 char *postbox_number_of(const struct postbox *postbox, char *const *addresses);
 
