@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The promise is kept: steps fire once, at the right people, also when they
 were slept through.  Time passes by ageing rows."""
+import glob
 import os
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -192,6 +193,28 @@ def _():
     contains(page, "<svg")
     for secret in (SECRET, "alice", "sanne", "VGZ-", "http"):
         assert secret not in page, secret
+
+
+@promise("four days later by the clock of database and daemon, the right step has come to the right people")
+def _():
+    v = World(staff=', { name = "Boss"; address = "bob@example.com"; roles = [ "management" ]; }')
+    v.start()
+    v.deliver(v.report("alice", SECRET, SECRET), "alice@example.net")
+    v.alice.wait_for_mails(1)
+    v.joris.wait_for_mails(1)
+    wait_for(lambda: v.json("queue") == [], what="an empty queue")
+    v.stop()
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
+    os.environ.update(LD_PRELOAD=library, FAKETIME="+4d")
+    try:
+        v.start()
+    finally:
+        del os.environ["LD_PRELOAD"], os.environ["FAKETIME"]
+    contains(v.sanne.open(v.sanne.wait_for_mails(2)[-1]).text, "het einde is nabij")
+    v.joris.wait_for_mails(2)
+    equal(len(v.bob.mails()), 0)
+    v.check_log(SECRET, "alice")
+    v.stop()
 
 
 @promise("no word of it is in any log")

@@ -162,6 +162,8 @@ try_missed(const struct conf *conf)
 
 	escalate_decide(conf, &file, missed, 3, now, &e);
 	is_number(e.owed->len, 1, "what was slept through is said once");
+	ok(e.owner && e.lead && e.management && e.late_mail,
+		"to all that any of the steps is for");
 	is_number(e.next->len, 1, "and one step is next");
 	ok(g_array_index(e.next, struct next_step, 0).fires_at > now,
 		"which is in the future");

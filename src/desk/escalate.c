@@ -61,40 +61,40 @@ set_overdue(struct escalation *e, const char *step, moment fired, moment now)
 	set_next(e, "answer", g_strdup_printf("overdue-%d", n), at);
 }
 
+/* Steps that are due together are told together: to all that each is for. */
+static void
+tell_answer_step(const struct conf *conf, const struct casefile *file,
+	const struct deadline *step, moment now, struct escalation *e)
+{
+	int rank = rank_of(step->step);
+	bool idle = file->acted_at < calendar_back(conf, now, WITHOUT_ACTION);
+
+	e->owner |= rank == 0 || rank >= 4;
+	e->handlers |= rank == 1 && idle;
+	e->lead |= rank >= 2;
+	e->management |= rank >= 3;
+	e->late_mail |= rank == 4;
+}
+
+/* What the last of them says, and what comes next. */
 static void
 decide_answer(const struct conf *conf, const struct casefile *file,
 	const struct deadline *step, moment now, struct escalation *e)
 {
+	static const char *const phrases[] = {"due-answer-owner",
+		"due-answer-handlers", "due-answer-lead",
+		"due-answer-management", "due-answer-end",
+		"due-answer-overdue"};
 	int rank = rank_of(step->step);
 
-	switch (rank) {
-	case 0:
-		e->owner = true;
-		owe(e, "due-answer-owner");
-		if (file->owner != NULL)
-			set_next(e, "answer", g_strdup("handlers"),
-				calendar_forward(conf, now, WITHOUT_ACTION));
+	if (rank == 1 && !e->handlers)
 		return;
-	case 1:
-		if (file->acted_at >= calendar_back(conf, now, WITHOUT_ACTION))
-			return;
-		e->handlers = true;
-		owe(e, "due-answer-handlers");
-		return;
-	case 2:
-		e->lead = true;
-		owe(e, "due-answer-lead");
-		return;
-	case 3:
-		e->lead = e->management = true;
-		owe(e, "due-answer-management");
-		return;
-	default:
-		e->owner = e->lead = e->management = true;
-		e->late_mail |= rank == 4;
-		owe(e, rank == 4 ? "due-answer-end" : "due-answer-overdue");
+	owe(e, phrases[rank]);
+	if (rank == 0 && file->owner != NULL)
+		set_next(e, "answer", g_strdup("handlers"),
+			calendar_forward(conf, now, WITHOUT_ACTION));
+	if (rank >= 4)
 		set_overdue(e, step->step, step->fires_at, now);
-	}
 }
 
 static void
@@ -167,6 +167,8 @@ escalate_decide(const struct conf *conf, const struct casefile *file,
 		const struct deadline *step = &steps[i];
 
 		if (strcmp(step->clock, "answer") == 0) {
+			if (file->answered_at == 0)
+				tell_answer_step(conf, file, step, now, e);
 			if (answer == NULL ||
 				rank_of(step->step) >= rank_of(answer->step))
 				answer = step;
