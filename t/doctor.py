@@ -3,10 +3,11 @@
 and answers to the reply address, which it proves, join their case."""
 import json
 import os
+import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import contains, equal, promise, run
-from world import World, email, wait_for
+from world import BUILD, World, email, wait_for
 
 w = World()
 w.expected_warnings = ["IMAP", "ended with status"]
@@ -62,6 +63,26 @@ def _():
     w.deliver(w.report("bob", "no canary", message_id=f"<{mid}>").replace(
         b"<bob@example.com>", b"<security@example.org>"), "bob@example.com")
     wait_for(lambda: len(w.cases()) == before + 1, what="a case")
+
+
+@promise("metrics say what monitoring asks, and the plugin its verdict")
+def _():
+    text = w.meldpunt("metrics").stdout.decode()
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    equal(figures['meldpunt_open_cases{mailbox="vgz"}'], str(len(w.cases())))
+    equal(figures['meldpunt_overdue_answers{mailbox="vgz"}'], "0")
+    assert 0 <= int(figures['meldpunt_last_canary_seconds{mailbox="vgz"}']) < 120
+    for line in text.splitlines():
+        assert line.startswith(("# HELP meldpunt_", "# TYPE meldpunt_", "meldpunt_")), line
+    plugin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "contrib", "monitoring", "check_meldpunt")
+
+    def verdict():
+        done = subprocess.run([plugin, "-c", w.conf_path], capture_output=True, text=True,
+                              env=dict(os.environ, PATH=BUILD + ":" + os.environ["PATH"]))
+        return done.returncode, done.stdout.split(" ")[0]
+    equal(verdict(), (0, "OK"))
+    w.sql("update cases set arrived_at = arrived_at - interval '9 days', answer_due_at = answer_due_at - interval '9 days'")
+    equal(verdict(), (2, "CRITICAL"))
 
 
 @promise("what is broken is named, with exit status 2")

@@ -27,6 +27,8 @@ const struct command commands[] = {
 		command_quarantine},
 	{"report", "", "Was the promise kept? Figures, also as a page",
 		command_report},
+	{"metrics", "", "Figures for monitoring, as Prometheus text",
+		command_metrics},
 	{"upgrade-database", "", "Bring embedded data to a newer PostgreSQL",
 		command_upgrade_database},
 };
