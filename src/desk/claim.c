@@ -100,6 +100,25 @@ claim_wait(struct db *db, int *milliseconds, GError **error)
 	return true;
 }
 
+static const char sql_other[] =
+	"SELECT EXISTS (SELECT FROM deadlines WHERE fired_at IS NULL"
+	" AND cancelled_at IS NULL AND fires_at <= now())"
+	" OR EXISTS (SELECT FROM operator_orders WHERE done_at IS NULL)"
+	" OR EXISTS (SELECT FROM canaries WHERE letter IS NULL)"
+	" OR EXISTS (SELECT FROM mailboxes"
+	"  WHERE coalesce(morning_at, '-infinity') <= now()) AS due";
+
+bool
+claim_other_work(struct db *db, bool *due, GError **error)
+{
+	g_autoptr(rows) found = db_query(db, error, sql_other);
+
+	if (found == NULL)
+		return false;
+	*due = rows_bool(found, 0, "due");
+	return true;
+}
+
 static const char sql_postpone[] =
 	"UPDATE inbound SET claims = claims - 1, delays = delays + 1,"
 	" next_try_at = now() + retry_delay(delays + 1)"

@@ -54,4 +54,10 @@ bool claim_done(struct db *db, const struct inbound *inbound,
 bool claim_quarantine(struct db *db, const struct inbound *inbound,
 	const char *reason, int64_t case_id, GError **error);
 
+/*
+ * Whether there is anything due that is no message: a deadline, an operator's
+ * order, a canary, a morning digest.
+ */
+bool claim_other_work(struct db *db, bool *due, GError **error);
+
 #endif

@@ -23,6 +23,7 @@
 
 #define DIGEST_EVERY 50  /* messages between looks for a digest */
 #define LOOK_EVERY 10000 /* milliseconds, NOTIFY or not */
+#define OTHER_EVERY (CLOCK_SECOND / 2)
 #define REST (5 * CLOCK_SECOND)
 
 struct worker {
@@ -30,6 +31,7 @@ struct worker {
 	struct case_work work;
 	int schema;
 	unsigned int done;
+	int64_t looked_at;  /* ticks: for other work than messages */
 	int64_t rest_until; /* ticks: no deadlines before, after trouble */
 };
 
@@ -105,9 +107,15 @@ do_other_work(struct worker *w, bool *any, GError **error)
 	bool (*const kinds[])(struct case_work *, bool *, GError **) = {
 		deadline_work_do, operator_work_do, canary_work_do,
 		morning_send};
-	bool did = false;
+	bool did = false, due;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(kinds) && !did; i++)
+	/* one question between messages, and not after each of a backlog */
+	if (*any && clock_ticks() - w->looked_at < OTHER_EVERY)
+		return true;
+	w->looked_at = clock_ticks();
+	if (!claim_other_work(w->work.db, &due, error))
+		return false;
+	for (size_t i = 0; due && i < G_N_ELEMENTS(kinds) && !did; i++)
 		if (!kinds[i](&w->work, &did, error))
 			return false;
 	*any |= did;
