@@ -128,7 +128,8 @@ def _():
     for line in w.alice.open(raw).text.strip().splitlines():
         contains(preview.text, line.strip())
     wait_for(lambda: w.case(number)["answered_at"], what="the answer to count")
-    refused = order(notice, f"send D-{token}", subject="Re: again")
+    # other words: the same ones within a second would be a replay
+    refused = order(notice, f"send D-{token}\n\nonce more", subject="Re: again")
     contains(refused.text, token)
     equal(len(w.alice.mails()), mails + 1)
 
@@ -312,6 +313,22 @@ def _():
     mail = w.bob.open(w.bob.wait_for_mails(others + 1)[-1])
     assert mail.encrypted
     contains(mail.text, "To the new address.")
+
+
+@promise("the same content from a second reporter claims the first case, and replies to it are held")
+def _():
+    text = "hole seventeen, told at such length that nobody says it twice by chance"
+    first, _, _ = new_case(text=text)
+    number, ack, notice = new_case("bob", text=text)
+    equal(w.case(number)["claims"], first)
+    mails = len(w.bob.mails())
+    order(notice, "reply\nHello.\n.")
+    equal(len(w.bob.mails()), mails)
+    order(notice, "force we know both\nreply\nHello.\n.")
+    w.bob.wait_for_mails(mails + 1)
+    # the reporter's own second copy is no claim
+    again, _, _ = new_case(text=text)
+    equal(w.case(again)["claims"], None)
 
 
 @promise("an operator orders on the command line: the same code, an event with the name")

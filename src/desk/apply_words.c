@@ -84,6 +84,8 @@ apply_check_words(struct applied *a, const char *text, bool forced,
 {
 	const struct casefile *f = a->file;
 
+	if (!forced && f->held)
+		apply_refuse(a, "hold-same", "");
 	if (!forced && f->last_author != NULL &&
 		g_ascii_strcasecmp(f->last_author, a->staff->address) != 0 &&
 		f->last_letter_at > a->signed_at)

@@ -7,6 +7,7 @@
 #include "desk/deadlines.h"
 #include "desk/events.h"
 #include "desk/facts.h"
+#include "desk/marks.h"
 #include "desk/open.h"
 #include "desk/replay.h"
 #include "intake/fields.h"
@@ -178,7 +179,9 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 	}
 	prepare_case(job);
 	job->file->claims = claims;
-	if (!job_prepare_facts(job, error))
+	if (!marks_look(db, job->postbox.content_key, job->report, job->file,
+		    error) ||
+		!job_prepare_facts(job, error))
 		return false;
 	if (may_answer && job->file->address != NULL) {
 		if (!queue_over_budget(db, &job->postbox, job->file->address,
@@ -190,6 +193,8 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 	}
 	if ((!over && !job_seal_notices(job, false, notices, error)) ||
 		!open_store(db, job->work->conf, job->in, job->report,
+			job->file, error) ||
+		!marks_keep(db, job->postbox.content_key, job->report,
 			job->file, error) ||
 		(wire != NULL &&
 			!job_queue_acknowledgment(job, ack, wire, encrypted,

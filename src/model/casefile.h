@@ -26,6 +26,7 @@ struct casefile {
 	int64_t attachments; /* how many it has already */
 
 	int64_t claims; /* a case that the report names without proof, 0: none */
+	bool held;	/* another reporter sent the same before */
 	int64_t mailbox_id;
 	char *mailbox; /* name */
 	char *state;

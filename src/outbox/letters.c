@@ -311,6 +311,10 @@ remark_of(const struct letter_facts *facts, const char *language)
 		return g_strdup_printf("%s %s",
 			dutch ? "Opmerking     :" : "Remark        :",
 			report->failure);
+	if (facts->file->held)
+		return g_strdup(dutch
+				? "Opmerking     : een andere melder stuurde dit eerder; antwoorden worden tegengehouden"
+				: "Remark        : another reporter sent this before; replies are held");
 	if (odd)
 		return g_strdup(dutch
 				? "Opmerking     : de mailserver en Received verschillen meer dan een uur"

@@ -18,6 +18,8 @@ key_for(struct postbox *postbox, const char *purpose)
 		return postbox->bounce_key;
 	if (strcmp(purpose, "notice") == 0)
 		return postbox->notice_key;
+	if (strcmp(purpose, "content") == 0)
+		return postbox->content_key;
 	return NULL;
 }
 

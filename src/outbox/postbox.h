@@ -22,6 +22,7 @@ struct postbox {
 	uint8_t reply_key[MAC_KEY_SIZE];
 	uint8_t bounce_key[MAC_KEY_SIZE];
 	uint8_t notice_key[MAC_KEY_SIZE];
+	uint8_t content_key[MAC_KEY_SIZE];
 };
 
 /* Fills in what the database knows of the mailbox with this row. */
