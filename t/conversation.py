@@ -181,6 +181,19 @@ def _():
     equal(len(w.bob.mails()), mails)
 
 
+@promise("mails that come at once are carried out in their order")
+def _():
+    number, ack, notice = new_case(text="hole of many orders")
+    mails = len(w.sanne.mails())
+    words = ["low", "medium", "high", "critical", "none", "high", "low", "medium"]
+    raw = [w.answer("sanne", notice, f"severity {s}\nnote\nNumber {n} of them all.\n.") for n, s in enumerate(words)]
+    for r in raw:
+        w.drop(r)
+    w.sanne.wait_for_mails(mails + len(words))
+    case = w.case(number)
+    equal([e["detail"] for e in case["events"] if e["what"] == "severity"], words)
+
+
 @promise("two cases in one mail, or none, are refused; case NUMBER binds")
 def _():
     one, _, notice = new_case(text="hole nine")

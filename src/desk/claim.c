@@ -100,6 +100,37 @@ claim_wait(struct db *db, int *milliseconds, GError **error)
 	return true;
 }
 
+static const char sql_behind[] =
+	"SELECT EXISTS (SELECT FROM inbound i JOIN inbound o"
+	" ON o.mailbox = i.mailbox AND o.id < i.id AND o.state = 'new'"
+	" AND o.claims < 3 WHERE i.id = $1"
+	" AND i.fetched_at > now() - interval '1 minute') AS behind";
+
+bool
+claim_is_behind(struct db *db, const struct inbound *inbound, bool *behind,
+	GError **error)
+{
+	g_autoptr(rows) found =
+		db_query(db, error, sql_behind, PARAM_INT8(inbound->id));
+
+	if (found == NULL)
+		return false;
+	*behind = rows_bool(found, 0, "behind");
+	return true;
+}
+
+static const char sql_give_back[] =
+	"UPDATE inbound SET claims = claims - 1,"
+	" next_try_at = now() + interval '200 milliseconds'"
+	" WHERE id = $1 AND state = 'new'";
+
+bool
+claim_give_back(struct db *db, const struct inbound *inbound, GError **error)
+{
+	return db_run(db, error, sql_give_back, PARAM_INT8(inbound->id)) &&
+		db_commit(db, error);
+}
+
 static const char sql_other[] =
 	"SELECT EXISTS (SELECT FROM deadlines WHERE fired_at IS NULL"
 	" AND cancelled_at IS NULL AND fires_at <= now())"

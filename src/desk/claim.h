@@ -55,6 +55,17 @@ bool claim_quarantine(struct db *db, const struct inbound *inbound,
 	const char *reason, int64_t case_id, GError **error);
 
 /*
+ * Whether an older message of the same mailbox is unfinished, so that one that
+ * belongs to a case has to wait; never longer than a minute after it came.
+ */
+bool claim_is_behind(struct db *db, const struct inbound *inbound,
+	bool *behind, GError **error);
+
+/* Gives the message back for a moment, uncounted; commits. */
+bool claim_give_back(struct db *db, const struct inbound *inbound,
+	GError **error);
+
+/*
  * Whether there is anything due that is no message: a deadline, an operator's
  * order, a canary, a morning digest.
  */

@@ -307,6 +307,20 @@ find_case(struct job *job, struct facts *facts, GError **error)
 			error);
 }
 
+/* What belongs to a case keeps its place behind what came before it. */
+static bool
+wait_for_older(struct job *job, const struct staff *staff,
+	const struct facts *facts, bool *waiting, GError **error)
+{
+	struct db *db = job->work->db;
+
+	*waiting = false;
+	if (job->work->once || (staff == NULL && facts->thread_case == 0))
+		return true;
+	return claim_is_behind(db, job->in, waiting, error) &&
+		(!*waiting || claim_give_back(db, job->in, error));
+}
+
 static bool
 dispatch(struct job *job, struct facts *facts, GError **error)
 {
@@ -314,7 +328,7 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 	const struct reading *outer;
 	const struct staff *staff;
 	struct route route;
-	bool ours, canary;
+	bool ours, canary, waiting;
 
 	if (!facts_same_bytes(work->db, job->in, facts, error))
 		return false;
@@ -341,6 +355,10 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 			g_ascii_strcasecmp(staff->key,
 				job->report->fingerprint) == 0,
 		facts);
+	if (!wait_for_older(job, staff, facts, &waiting, error))
+		return false;
+	if (waiting)
+		return true;
 	if (staff != NULL && outer->guard == 0 && facts->same_message == 0) {
 		bool handled;
 

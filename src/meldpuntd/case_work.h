@@ -19,6 +19,7 @@ struct case_work {
 	struct db *db;
 	struct pgp *pgp;
 	struct readers *readers;
+	bool once; /* --once: what is there now is done now */
 	GHashTable *own_keys; /* fingerprint -> GByteArray, exported once */
 };
 

@@ -177,6 +177,7 @@ start(struct worker *w, GError **error)
 
 	w->schema = schema_wanted();
 	w->work.conf = launch->conf;
+	w->work.once = launch->once;
 	w->work.db = launch_database(launch, error);
 	if (w->work.db == NULL || !jail_worker(error))
 		return false;
