@@ -232,7 +232,11 @@ def _():
         assert "hole thirteen" not in mail.text and "A hole" not in mail.text
         return mail
 
-    contains(word("status", 1).text, number)
+    w.meldpunt("order", number, "severity", "critical")
+    status = word("status", 1).text
+    contains(status, number)
+    # what staff have decided but not said is not told by the way
+    assert "kritiek" not in status and "critical" not in status, status
     contains(word("help", 2).text, "withdraw" if "withdraw" in w.alice.open(w.alice.mails()[-1]).text else "intrekken")
     contains(word("language nl", 3).text, "taal")
     word("credit Alice in Wonderland", 4)

@@ -2,10 +2,15 @@
 
 #include <string.h>
 
+/* The same message, tried again after a crash, is no replay of itself. */
 static const char sql_enter[] =
-	"INSERT INTO orders (fingerprint, signed_at, sha256, inbound)"
-	" VALUES ($1, to_timestamp($2::numeric / 1000000), $3, $4)"
-	" ON CONFLICT DO NOTHING RETURNING inbound";
+	"WITH entered AS (INSERT INTO orders"
+	"  (fingerprint, signed_at, sha256, inbound)"
+	"  VALUES ($1, to_timestamp($2::numeric / 1000000), $3, $4)"
+	"  ON CONFLICT DO NOTHING RETURNING inbound)"
+	" SELECT inbound FROM entered UNION ALL SELECT inbound FROM orders"
+	" WHERE fingerprint = $1 AND sha256 = $3 AND inbound = $4"
+	" AND signed_at = to_timestamp($2::numeric / 1000000)";
 
 bool
 replay_enter(struct db *db, const struct inbound *inbound,
@@ -24,7 +29,7 @@ replay_enter(struct db *db, const struct inbound *inbound,
 		PARAM_BYTEA(digest, sizeof(digest)), PARAM_INT8(inbound->id));
 	if (entered == NULL)
 		return false;
-	*fresh = rows_count(entered) == 1;
+	*fresh = rows_count(entered) > 0;
 	return true;
 }
 

@@ -46,14 +46,10 @@ canary_work_do(struct case_work *work, bool *any, GError **error)
 {
 	g_autoptr(rows) due = NULL;
 
-	if (!db_begin(work->db, error))
+	if (!case_work_claim(work, sql_due, &due, any, error))
 		return false;
-	due = db_query(work->db, error, sql_due);
 	if (due == NULL)
-		return false;
-	if (rows_count(due) == 0)
-		return db_commit(work->db, error);
-	*any = true;
+		return true;
 	return send_one(work, due, error);
 }
 

@@ -34,6 +34,13 @@ bool case_work_do(struct case_work *work, struct inbound *inbound,
 const GByteArray *case_work_own_key(struct case_work *work,
 	const char *fingerprint, GError **error);
 
+/*
+ * Begins a transaction and claims work with a query that locks what it finds.
+ * *due is NULL, and nothing is open, if there is none; else *any is set.
+ */
+bool case_work_claim(struct case_work *work, const char *sql,
+	struct rows **due, bool *any, GError **error);
+
 void case_work_clear(struct case_work *work);
 
 #endif

@@ -206,14 +206,10 @@ deadline_work_do(struct case_work *work, bool *any, GError **error)
 	g_autoptr(rows) due = NULL;
 	bool good;
 
-	if (!db_begin(work->db, error))
+	if (!case_work_claim(work, sql_due, &due, any, error))
 		return false;
-	due = db_query(work->db, error, sql_due);
 	if (due == NULL)
-		return false;
-	if (rows_count(due) == 0)
-		return db_commit(work->db, error);
-	*any = true;
+		return true;
 	good = fire_case(&f, rows_int8(due, 0, "case_id"), error);
 	casefile_free(f.file);
 	escalation_clear(&f.escalation);

@@ -1,9 +1,7 @@
 #include "meldpuntd/digest.h"
 
 #include "base/log.h"
-#include "meldpuntd/case_letters.h"
-#include "outbox/queue.h"
-#include "outbox/seal.h"
+#include "meldpuntd/post.h"
 
 static const char sql_defer_case[] =
 	"UPDATE cases SET deferred = true WHERE id = $1";
@@ -44,27 +42,18 @@ static bool
 queue_digest(struct case_work *work, const struct postbox *postbox,
 	const char *list, int count, GError **error)
 {
-	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	g_autoptr(GPtrArray) staff = g_ptr_array_new();
 	g_autoptr(letter_auto) letter =
 		letter_digest(postbox, list, count, clock_now());
-	g_autofree char *from =
-		postbox_bounce_address(postbox, letter->message_id);
-	g_autoptr(bytes_auto) wire = NULL;
-	struct dispatch dispatch = {.postbox = postbox,
-		.letter = letter,
-		.recipients = addresses,
-		.envelope_from = from,
-		.encrypted = true};
 
-	case_letters_staff(work->conf, postbox->mailbox->name, "handler",
-		addresses, keys);
-	for (guint i = 0; i < addresses->len; i++)
-		g_ptr_array_add(letter->to, g_strdup(addresses->pdata[i]));
-	wire = seal_letter(work->pgp, postbox->mailbox->key, letter, keys, NULL,
-		error);
-	dispatch.wire = wire;
-	return wire != NULL && queue_letter(work->db, &dispatch, error);
+	for (guint i = 0; i < work->conf->staff->len; i++) {
+		struct staff *member = work->conf->staff->pdata[i];
+
+		if (*member->key != '\0' && conf_staff_has(member,
+				postbox->mailbox->name, "handler"))
+			g_ptr_array_add(staff, member);
+	}
+	return post_to_staff(work, postbox, 0, letter, staff, error);
 }
 
 static bool
@@ -96,13 +85,7 @@ digest_send(struct case_work *work, bool *any, GError **error)
 {
 	g_autoptr(rows) due = NULL;
 
-	if (!db_begin(work->db, error))
+	if (!case_work_claim(work, sql_due, &due, any, error))
 		return false;
-	due = db_query(work->db, error, sql_due);
-	if (due == NULL)
-		return false;
-	*any = rows_count(due) > 0;
-	if (!*any)
-		return db_commit(work->db, error);
-	return send_for(work, rows_text(due, 0, "name"), error);
+	return due == NULL || send_for(work, rows_text(due, 0, "name"), error);
 }

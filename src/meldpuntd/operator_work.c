@@ -57,20 +57,16 @@ operator_work_do(struct case_work *work, bool *any, GError **error)
 	g_autoptr(rows) due = NULL, locked = NULL;
 	bool good;
 
-	if (!db_begin(work->db, error))
+	if (!case_work_claim(work, sql_due, &due, any, error))
 		return false;
-	due = db_query(work->db, error, sql_due);
 	if (due == NULL)
-		return false;
-	if (rows_count(due) == 0)
-		return db_commit(work->db, error);
+		return true;
 	locked = db_query(work->db, error, sql_lock,
 		PARAM_INT8(rows_int8(due, 0, "id")));
 	if (locked == NULL)
 		return false;
 	if (rows_count(locked) == 0)
 		return db_commit(work->db, error);
-	*any = true;
 	in->arrived_at = clock_now();
 	job.report = report_new();
 	job.report->outer = job.report->inner = reading_new();

@@ -59,7 +59,8 @@ compose(const struct letter_facts *facts, const struct to_reporter *mail,
 		return letter_fixed(facts,
 			mail->template ? mail->template : "status",
 			mail->kind ? mail->kind : "reply",
-			mail->what ? mail->what : "what-waiting", keyed);
+			mail->what ? mail->what : "what-waiting",
+			mail->answers, keyed);
 	letter = letter_reply(facts, mail->text, mail->question, mail->answers,
 		keyed);
 	attach(letter, mail->attached);

@@ -57,10 +57,12 @@ struct letter *letter_reply(const struct letter_facts *facts, const char *text,
 
 /*
  * Fixed words: what happened (a phrase "what-..."), state and dates.  May go
- * in clear; template is "status" or "reporter-help".
+ * in clear; template is "status" or "reporter-help".  verdict: severity and
+ * fix date are told, as they are once the case is answered.
  */
 struct letter *letter_fixed(const struct letter_facts *facts,
-	const char *template, const char *kind, const char *what, bool keyed);
+	const char *template, const char *kind, const char *what, bool verdict,
+	bool keyed);
 
 /* One of the short texts of phrases.txt; caller frees. */
 char *letter_phrase(const struct postbox *postbox, const char *language,

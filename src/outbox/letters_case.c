@@ -78,7 +78,7 @@ add_fact(GString *out, const struct letter_facts *facts, const char *language,
 
 char *
 letters_facts_block(const struct letter_facts *facts, const char *language,
-	bool with_state)
+	bool with_state, bool with_verdict)
 {
 	const struct casefile *file = facts->file;
 	const struct mailbox *box = facts->postbox->mailbox;
@@ -99,8 +99,10 @@ letters_facts_block(const struct letter_facts *facts, const char *language,
 		add_fact(out, facts, language, "label-state", state);
 		add_fact(out, facts, language, "label-answered", answered);
 	}
-	add_fact(out, facts, language, "label-severity", severity);
-	add_fact(out, facts, language, "label-fix-date", fix_date);
+	if (with_verdict) {
+		add_fact(out, facts, language, "label-severity", severity);
+		add_fact(out, facts, language, "label-fix-date", fix_date);
+	}
 	return g_string_free(out, FALSE);
 }
 
@@ -110,7 +112,7 @@ answer_block(const struct letter_facts *facts, const char *language)
 	const char *assessment = facts->file->assessment;
 	g_autofree char *pattern = letter_template(facts->postbox->mailbox,
 		language, "answer");
-	g_autofree char *block = letters_facts_block(facts, language, false);
+	g_autofree char *block = letters_facts_block(facts, language, false, true);
 	g_autofree char *text = assessment
 		? g_strdup_printf("\n%s", assessment)
 		: g_strdup("");
@@ -131,7 +133,7 @@ how_to_answer(const struct letter_facts *facts, bool keyed)
 static char *
 fill(const struct letter_facts *facts, const char *language,
 	const char *template, const char *what, const char *text,
-	const char *answer, bool keyed)
+	const char *answer, bool verdict, bool keyed)
 {
 	const struct mailbox *box = facts->postbox->mailbox;
 	const struct casefile *file = facts->file;
@@ -144,7 +146,8 @@ fill(const struct letter_facts *facts, const char *language,
 	g_autofree char *print = letters_grouped(facts->own_fingerprint);
 	g_autofree char *how = letters_chomped(facts, language,
 		how_to_answer(facts, keyed));
-	g_autofree char *block = letters_facts_block(facts, language, true);
+	g_autofree char *block = letters_facts_block(facts, language, true,
+		verdict || facts->file->answered_at != 0);
 	g_autofree char *said = *what
 		? letters_phrase(box, language, what, "", "", 0)
 		: g_strdup("");
@@ -187,7 +190,7 @@ letter_reply(const struct letter_facts *facts, const char *text,
 		? answer_block(facts, languages[0])
 		: g_strdup("");
 	g_autofree char *filled = fill(facts, languages[0], "reply", "", text,
-		answer, keyed);
+		answer, with_answer, keyed);
 	g_autoptr(GString) subject = g_string_new(NULL);
 	g_autoptr(GString) body = g_string_new(NULL);
 
@@ -202,7 +205,7 @@ letter_reply(const struct letter_facts *facts, const char *text,
 
 struct letter *
 letter_fixed(const struct letter_facts *facts, const char *template,
-	const char *kind, const char *what, bool keyed)
+	const char *kind, const char *what, bool verdict, bool keyed)
 {
 	struct letter *letter = address_to_reporter(facts, kind, keyed);
 	g_auto(GStrv) languages = letters_languages(facts, keyed);
@@ -211,7 +214,7 @@ letter_fixed(const struct letter_facts *facts, const char *template,
 
 	for (char **p = languages; *p != NULL; p++) {
 		g_autofree char *filled =
-			fill(facts, *p, template, what, "", "", keyed);
+			fill(facts, *p, template, what, "", "", verdict, keyed);
 
 		letters_take_subject(subject, text, filled);
 	}

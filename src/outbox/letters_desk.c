@@ -164,7 +164,7 @@ letter_escalation(const struct letter_facts *facts, const GPtrArray *owed,
 	g_autofree char *list = lines_of(postbox, owed);
 	g_autofree char *block = form == ESCALATION_KEYLESS
 		? g_strdup("")
-		: letters_facts_block(facts, language, true);
+		: letters_facts_block(facts, language, true, true);
 	g_autofree char *line = postbox_case_line(postbox, file->number);
 	bool open = form != ESCALATION_KEYLESS && file->owner != NULL;
 	g_autofree char *end = say(postbox, "before-end", answer_by, "", 0);

@@ -43,8 +43,11 @@ void letters_enclose_own_key(struct letter *letter,
 char *letters_phrase(const struct mailbox *mailbox, const char *language,
 	const char *key, const char *value, const char *more, int line);
 
-/* State, severity and dates of a case, one a line; caller frees. */
+/*
+ * State and dates of a case, one a line, and the verdict: severity and fix
+ * date, which a reporter hears first from the answer.  Caller frees.
+ */
 char *letters_facts_block(const struct letter_facts *facts,
-	const char *language, bool with_state);
+	const char *language, bool with_state, bool with_verdict);
 
 #endif
