@@ -23,7 +23,7 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA meldpunt_private TO meldpun
 GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpunt.outbound,
 	meldpunt.deadlines, meldpunt.messages, meldpunt.digests, meldpunt.drafts,
 	meldpunt.absences, meldpunt.reporter_changes, meldpunt.operator_orders, meldpunt.canaries TO meldpunt_worker;
-GRANT UPDATE (morning_at, subaddress_seen_at) ON meldpunt.mailboxes TO meldpunt_worker;
+GRANT UPDATE (morning_at, morning_last, subaddress_seen_at) ON meldpunt.mailboxes TO meldpunt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
 REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;

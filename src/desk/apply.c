@@ -120,9 +120,33 @@ set_fix_date(struct applied *a, const struct order *order, GError **error)
 		record(a, "fix-date", order->value, error);
 }
 
+/* Spam that was none after all: its clock goes on. */
+static bool
+take_up_again(struct applied *a, GError **error)
+{
+	struct casefile *f = a->file;
+	g_autoptr(rows) found = NULL;
+
+	if (strcmp(f->state, "closed") != 0 ||
+		g_strcmp0(f->resolution, "spam") != 0)
+		return apply_refuse(a, "fault-not-spam", f->state);
+	found = db_query(a->db, error, "SELECT case_reopen($1) AS state",
+		PARAM_INT8(f->id));
+	if (found == NULL)
+		return false;
+	replace(&f->state, rows_text(found, 0, "state"));
+	g_clear_pointer(&f->resolution, g_free);
+	if (strcmp(f->state, "received") == 0)
+		f->answered_at = 0;
+	told_add(a->done, "done-received", "", "");
+	return record(a, "status", "received", error);
+}
+
 static bool
 set_status(struct applied *a, const struct order *order, GError **error)
 {
+	if (strcmp(order->value, "received") == 0)
+		return take_up_again(a, error);
 	if (strcmp(a->file->state, "received") == 0 ||
 		(strcmp(a->file->state, "closed") == 0 &&
 			a->file->answered_at == 0 &&

@@ -215,24 +215,59 @@ add_role(GPtrArray *list, const struct conf *conf, const char *mailbox,
 }
 
 GPtrArray *
+escalate_handlers(const struct conf *conf, const struct casefile *file)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	add(list, conf_staff_by_address(conf, file->owner));
+	add_role(list, conf, file->mailbox, "handler");
+	return list;
+}
+
+/* True if nobody of a role is there. */
+static bool
+role_is_away(const struct conf *conf, const char *mailbox, const char *role,
+	const GPtrArray *absent)
+{
+	for (guint i = 0; i < conf->staff->len; i++) {
+		const struct staff *staff = conf->staff->pdata[i];
+
+		if (conf_staff_has(staff, mailbox, role) &&
+			!is_absent(staff, absent))
+			return false;
+	}
+	return true;
+}
+
+void
+escalate_widen(const struct conf *conf, const struct casefile *file,
+	const GPtrArray *absent, struct escalation *e)
+{
+	const struct staff *owner = conf_staff_by_address(conf, file->owner);
+	const struct staff *deputy =
+		owner ? conf_staff_by_address(conf, owner->deputy) : NULL;
+
+	if (e->owner && (owner == NULL || is_absent(owner, absent)) &&
+		(deputy == NULL || is_absent(deputy, absent)))
+		e->handlers = true;
+	if (e->handlers && role_is_away(conf, file->mailbox, "handler", absent))
+		e->lead = true;
+	if (e->lead && role_is_away(conf, file->mailbox, "lead", absent))
+		e->management = true;
+}
+
+GPtrArray *
 escalate_workers(const struct conf *conf, const struct casefile *file,
-	const struct escalation *e, const GPtrArray *absent)
+	const struct escalation *e)
 {
 	GPtrArray *list = g_ptr_array_new();
 	const struct staff *owner = conf_staff_by_address(conf, file->owner);
-	bool handlers = e->handlers || (e->owner && owner == NULL);
 
 	if (e->owner && owner != NULL) {
-		const struct staff *deputy =
-			conf_staff_by_address(conf, owner->deputy);
-
 		add(list, owner);
-		add(list, deputy);
-		/* nobody at home: everybody */
-		handlers |= is_absent(owner, absent) &&
-			(deputy == NULL || is_absent(deputy, absent));
+		add(list, conf_staff_by_address(conf, owner->deputy));
 	}
-	if (handlers)
+	if (e->handlers)
 		add_role(list, conf, file->mailbox, "handler");
 	if (e->lead)
 		add_role(list, conf, file->mailbox, "lead");

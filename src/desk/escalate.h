@@ -23,7 +23,7 @@ struct next_step {
 
 struct escalation {
 	GPtrArray *owed; /* struct told with phrases "due-..." */
-	bool owner;	 /* with deputy; all handlers if there is none */
+	bool owner;	 /* with deputy */
 	bool handlers;
 	bool lead;
 	bool management;
@@ -43,13 +43,20 @@ void escalate_decide(const struct conf *conf, const struct casefile *file,
 
 void escalation_clear(struct escalation *escalation);
 
+/* The handlers of a case's mailbox (struct staff, borrowed), its owner first. */
+GPtrArray *escalate_handlers(const struct conf *conf,
+	const struct casefile *file);
+
 /*
- * Who is told, as struct staff (borrowed): those who work on the case.
- * absent: lower-case addresses of who is away.
+ * Where all of a level are away, the next one is told as well: deputy, all
+ * handlers, lead, management.  absent: lower-case addresses of who is away.
  */
+void escalate_widen(const struct conf *conf, const struct casefile *file,
+	const GPtrArray *absent, struct escalation *escalation);
+
+/* Who is told, as struct staff (borrowed): those who work on the case. */
 GPtrArray *escalate_workers(const struct conf *conf,
-	const struct casefile *file, const struct escalation *escalation,
-	const GPtrArray *absent);
+	const struct casefile *file, const struct escalation *escalation);
 
 /* The same of management and privacy, without those in workers. */
 GPtrArray *escalate_others(const struct conf *conf,

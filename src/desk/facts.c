@@ -1,5 +1,7 @@
 #include "desk/facts.h"
 
+#include "model/order.h"
+
 #include <string.h>
 
 static const char sql_same_bytes[] =
@@ -122,6 +124,26 @@ find_letter(struct db *db, const struct inbound *inbound, char *const *ids,
 	return true;
 }
 
+static const char sql_token[] =
+	"SELECT id, coalesce(case_id, 0) AS case_id FROM letters"
+	" WHERE left(message_id, 16) = $1 AND mailbox = $2 LIMIT 1";
+
+bool
+facts_of_token(struct db *db, const struct inbound *inbound, const char *token,
+	int64_t *letter, int64_t *case_id, GError **error)
+{
+	g_autoptr(rows) found = db_query(db, error, sql_token,
+		PARAM_TEXT(token), PARAM_INT8(inbound->mailbox_id));
+
+	if (found == NULL)
+		return false;
+	if (rows_count(found) > 0) {
+		*letter = rows_int8(found, 0, "id");
+		*case_id = rows_int8(found, 0, "case_id");
+	}
+	return true;
+}
+
 static const char sql_named[] =
 	"SELECT c.id, coalesce(lower(r.address) = lower($3) AND"
 	" (r.pinned_at IS NULL OR r.fingerprint = $4), false) AS proven"
@@ -170,4 +192,29 @@ facts_of(struct db *db, const struct inbound *inbound,
 			&facts->thread_case, error) &&
 		find_letter(db, inbound, outer->reported,
 			&facts->reported_letter, &facts->reported_case, error);
+}
+
+static const char sql_hints[] =
+	"SELECT phrase, value, more FROM case_hints($1)";
+
+bool
+facts_find_hints(struct db *db, int64_t case_id, GPtrArray **hints,
+	GError **error)
+{
+	static const char *const phrases[] = {
+		"remark-claims", "remark-similar"};
+	g_autoptr(rows) found =
+		db_query(db, error, sql_hints, PARAM_INT8(case_id));
+
+	if (found == NULL)
+		return false;
+	*hints = g_ptr_array_new_with_free_func((GDestroyNotify)told_free);
+	for (int i = 0; i < rows_count(found); i++)
+		for (size_t p = 0; p < G_N_ELEMENTS(phrases); p++)
+			if (strcmp(rows_text(found, i, "phrase"),
+				    phrases[p]) == 0)
+				told_add(*hints, phrases[p],
+					rows_text(found, i, "value"),
+					rows_text(found, i, "more"));
+	return true;
 }

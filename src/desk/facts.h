@@ -26,11 +26,25 @@ bool facts_of(struct db *db, const struct inbound *inbound,
  * case's reporter (same address, signed by the pinned key where there is
  * one); else it only claims it.
  */
+/*
+ * The letter whose Message-ID begins like this, and its case; unchanged if
+ * there is none.
+ */
+bool facts_of_token(struct db *db, const struct inbound *inbound,
+	const char *token, int64_t *letter, int64_t *case_id, GError **error);
+
 bool facts_of_number(struct db *db, const struct inbound *inbound,
 	const struct report *report, const char *number, struct facts *facts,
 	GError **error);
 
 /* Lets a copy of the same message go on, once all is committed. */
 void facts_release(struct db *db, struct facts *facts);
+
+/*
+ * What staff are to be told of a new case beside its facts, as struct told
+ * with phrases "remark-..."; the caller unrefs.
+ */
+bool facts_find_hints(struct db *db, int64_t case_id, GPtrArray **hints,
+	GError **error);
 
 #endif

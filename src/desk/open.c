@@ -25,6 +25,8 @@ open_prepare(const struct conf *conf, const struct inbound *inbound,
 	const char *language = report->inner->language;
 
 	file->number = g_strdup(number);
+	file->mailbox = g_strdup(inbound->mailbox);
+	file->mailbox_id = inbound->mailbox_id;
 	file->arrived_at = inbound->arrived_at;
 	file->answer_due_at = deadline_answer_due(conf, inbound->arrived_at);
 	file->language = g_strdup(language ? language : "");

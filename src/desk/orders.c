@@ -22,9 +22,9 @@ const struct order_form order_forms[] = {
 	{ORDER_ASSESSMENT, "assessment beoordeling", false, true,
 		"assessment TEXT", "our assessment, for the reporter",
 		"onze beoordeling, voor de melder"},
-	{ORDER_STATUS, "status", false, false, "status fixing|fixed",
-		"what the reporter is told of the state",
-		"wat de melder over de stand hoort"},
+	{ORDER_STATUS, "status", false, false, "status fixing|fixed|received",
+		"what the reporter is told of the state; received takes up what was closed as spam",
+		"wat de melder over de stand hoort; received neemt weer op wat als spam gesloten was"},
 	{ORDER_CLOSE, "close sluit", true, false,
 		"close fixed|duplicate NUMBER|not-a-vulnerability|out-of-scope|wont-fix|withdrawn|spam [NUMBERS]",
 		"ends the case; spam tells the reporter nothing",
@@ -179,7 +179,7 @@ choose(const char *const words[][2], const char *value)
 }
 
 static const char *const statuses[][2] = {{"fixing", "herstel"},
-	{"fixed", "hersteld"}, {NULL, NULL}};
+	{"fixed", "hersteld"}, {"received", "ontvangen"}, {NULL, NULL}};
 static const char *const resolutions[][2] = {{"fixed", "hersteld"},
 	{"duplicate", "dubbel"}, {"not-a-vulnerability", "geen-kwetsbaarheid"},
 	{"out-of-scope", "buiten-scope"}, {"wont-fix", "geen-herstel"},

@@ -86,6 +86,7 @@ struct conf {
 	int64_t progress_grace;
 	int64_t fix_date_soon;
 	char **legal; /* "name=duration" */
+	bool calendar;
 
 	/* working hours */
 	char **working_days;

@@ -51,7 +51,8 @@ header_of(const struct letter *letter, enum side side)
 	if (letter->reply_to != NULL)
 		ADD("Reply-To", g_strdup(letter->reply_to));
 	if (letter->automatic)
-		ADD("Auto-Submitted", g_strdup("auto-replied"));
+		ADD("Auto-Submitted", g_strdup(letter->in_reply_to
+				? "auto-replied" : "auto-generated"));
 	if (letter->to_reporter)
 		ADD("X-Auto-Response-Suppress",
 			g_strdup("DR, RN, NRN, OOF, AutoReply"));

@@ -76,6 +76,9 @@ const struct option conf_options[] = {
 	{"clocks", "legal", OPTION_TEXTS, TOP(legal), 0, 16, "gdpr=72h",
 		"Clocks that an order starts, each as name=duration; the privacy role is told."},
 
+	{"clocks", "calendar", OPTION_FLAG, TOP(calendar), 0, 0, "false",
+		"Whether the morning digest brings all deadlines as a calendar (.ics) along."},
+
 	{"working_hours", "days", OPTION_TEXTS, TOP(working_days), 1, 7,
 		"mon tue wed thu fri", "Days on which people work."},
 	{"working_hours", "from", OPTION_TIME, TOP(working_from), 0, 0,

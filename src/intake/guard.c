@@ -51,22 +51,6 @@ sender_signs(const struct mime *message)
 	return signs;
 }
 
-/* Action: failed in a delivery status (RFC 3464, 2.3.3). */
-static bool
-tells_of_failure(const struct mime *mime, int depth)
-{
-	if (strcmp(mime->type, "message/delivery-status") == 0) {
-		g_autofree char *text = mime_text(mime, 65536);
-
-		return g_regex_match_simple("^Action:\\s*failed\\b", text,
-			G_REGEX_CASELESS | G_REGEX_MULTILINE, 0);
-	}
-	for (guint i = 0; i < mime->children->len && depth < 5; i++)
-		if (tells_of_failure(mime->children->pdata[i], depth + 1))
-			return true;
-	return false;
-}
-
 unsigned int
 guard_signs(const struct mime *message)
 {
@@ -81,8 +65,6 @@ guard_signs(const struct mime *message)
 	if (strcmp(message->type, "multipart/report") == 0 ||
 		has(message, "X-Failed-Recipients"))
 		signs |= GUARD_DELIVERY_REPORT;
-	if ((signs & GUARD_DELIVERY_REPORT) && tells_of_failure(message, 0))
-		signs |= GUARD_FAILED;
 	if (has(message, "List-Id") || has(message, "List-Post") ||
 		has(message, "List-Unsubscribe") || has(message, "List-Help"))
 		signs |= GUARD_LIST;
@@ -94,44 +76,4 @@ guard_signs(const struct mime *message)
 	if (mime_header_count(message, "Received") > MAX_RECEIVED)
 		signs |= GUARD_LOOP;
 	return signs;
-}
-
-static void
-collect(const struct mime *mime, GPtrArray *ids, int depth)
-{
-	if (mime->message != NULL ||
-		strcmp(mime->type, "text/rfc822-headers") == 0) {
-		const struct mime *inner = mime->message;
-		g_auto(GStrv) found = NULL;
-		g_autofree char *text = NULL;
-
-		if (inner != NULL)
-			found = mime_message_ids(inner, "Message-ID");
-		for (char **p = found; p && *p && ids->len < 20; p++)
-			g_ptr_array_add(ids, g_strdup(*p));
-		if (inner == NULL) {
-			g_autoptr(GRegex) regex = g_regex_new(
-				"^Message-ID:\\s*<([^<>\\s]{3,500})>",
-				G_REGEX_MULTILINE | G_REGEX_CASELESS, 0, NULL);
-			g_autoptr(GMatchInfo) match = NULL;
-
-			text = mime_text(mime, 65536);
-			if (g_regex_match(regex, text, 0, &match))
-				g_ptr_array_add(ids,
-					g_match_info_fetch(match, 1));
-		}
-	}
-	for (guint i = 0; i < mime->children->len && depth < 5; i++)
-		collect(mime->children->pdata[i], ids, depth + 1);
-}
-
-char **
-guard_reported(const struct mime *message)
-{
-	GPtrArray *ids = g_ptr_array_new();
-
-	if (strcmp(message->type, "multipart/report") == 0)
-		collect(message, ids, 0);
-	g_ptr_array_add(ids, NULL);
-	return (char **)g_ptr_array_free(ids, FALSE);
 }

@@ -13,7 +13,4 @@
 /* The signs in the header of a message. */
 unsigned int guard_signs(const struct mime *message);
 
-/* The Message-IDs of ours that a delivery report is about; caller frees. */
-char **guard_reported(const struct mime *message);
-
 #endif

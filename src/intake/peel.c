@@ -9,6 +9,7 @@
 #include "intake/gate.h"
 
 #include "model/reading.h"
+#include "intake/bounce.h"
 #include "intake/guard.h"
 #include "intake/signed_part.h"
 
@@ -367,7 +368,7 @@ take_header(struct peel *peel, const struct mime *root, enum layer layer)
 	r->guard = guard_signs(root);
 	if (r->from_address == NULL)
 		r->guard |= GUARD_NO_SENDER;
-	r->reported = guard_reported(root);
+	bounce_read(root, r);
 }
 
 /* Plaintext that is no MIME entity is a text as it stands. */

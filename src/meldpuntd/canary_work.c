@@ -34,7 +34,7 @@ send_one(struct case_work *work, const struct rows *due, GError **error)
 	us.key = postbox.mailbox->key;
 	g_ptr_array_add(self, &us);
 	letter = letter_canary(&postbox, clock_now());
-	return post_to_staff(work, &postbox, 0, letter, self, error) &&
+	return post_to_staff(work, &postbox, 0, letter, NULL, self, error) &&
 		db_run(work->db, error, sql_sent,
 			PARAM_INT8(rows_int8(due, 0, "id")),
 			PARAM_TEXT(letter->message_id)) &&

@@ -1,7 +1,8 @@
 #include "meldpuntd/case_letters.h"
 
 #include "base/fault.h"
-#include "base/log.h"
+#include "desk/escalate.h"
+#include "meldpuntd/post.h"
 #include "outbox/queue.h"
 #include "outbox/seal.h"
 
@@ -43,21 +44,6 @@ job_seal_acknowledgment(struct job *job, struct letter **letter, bool *encrypted
 	return seal_letter(work->pgp, signer, *letter, NULL, NULL, error);
 }
 
-void
-case_letters_staff(const struct conf *conf, const char *mailbox, const char *role,
-	GPtrArray *addresses, GPtrArray *keys)
-{
-	for (guint i = 0; i < conf->staff->len; i++) {
-		const struct staff *staff = conf->staff->pdata[i];
-
-		if (!conf_staff_has(staff, mailbox, role) ||
-			*staff->key == '\0')
-			continue;
-		g_ptr_array_add(addresses, staff->address);
-		g_ptr_array_add(keys, staff->key);
-	}
-}
-
 static bool
 fits(const struct job *job)
 {
@@ -75,116 +61,17 @@ fits(const struct job *job)
 	return size * 19 / 10 + 65536 < (uint64_t)limit;
 }
 
-static void
-address_letter(struct letter *letter, const GPtrArray *addresses)
-{
-	for (guint i = 0; i < addresses->len; i++)
-		g_ptr_array_add(letter->to, g_strdup(addresses->pdata[i]));
-}
-
-void
-sealed_notice_free(struct sealed_notice *notice)
-{
-	letter_free(notice->letter);
-	bytes_free(notice->wire);
-	g_ptr_array_unref(notice->addresses);
-	g_free(notice);
-}
-
-/* Into the list if it could be sealed. */
-static bool
-keep_notice(struct sealed_notice *notice, GPtrArray *notices)
-{
-	bool sealed = notice->wire != NULL;
-
-	if (sealed)
-		g_ptr_array_add(notices, notice);
-	else
-		sealed_notice_free(notice);
-	return sealed;
-}
-
-static bool
-seal_notice(struct job *job, bool follow_up, GPtrArray *addresses,
-	GPtrArray *keys, GPtrArray *notices, GError **error)
-{
-	struct sealed_notice *notice = g_new0(struct sealed_notice, 1);
-
-	notice->letter = letter_notice(&job->facts, follow_up, fits(job));
-	notice->addresses = g_ptr_array_ref(addresses);
-	address_letter(notice->letter, addresses);
-	notice->wire = seal_letter(job->work->pgp, job->postbox.mailbox->key,
-		notice->letter, keys, NULL, error);
-	return keep_notice(notice, notices);
-}
-
-/* Nobody is left without word: fixed ones, in clear, where no key works. */
-static bool
-seal_keyless_notice(struct job *job, GPtrArray *addresses, GPtrArray *notices,
-	GError **error)
-{
-	struct sealed_notice *notice = g_new0(struct sealed_notice, 1);
-
-	notice->letter = letter_notice_keyless(&job->facts);
-	notice->addresses = g_ptr_array_ref(addresses);
-	address_letter(notice->letter, addresses);
-	notice->wire = seal_letter(job->work->pgp, job->postbox.mailbox->key,
-		notice->letter, NULL, NULL, error);
-	return keep_notice(notice, notices);
-}
-
 bool
-job_seal_notices(struct job *job, bool follow_up, GPtrArray *notices,
-	GError **error)
+job_notify(struct job *job, bool follow_up, GError **error)
 {
-	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	g_autoptr(GPtrArray) staff =
+		escalate_handlers(job->work->conf, job->file);
+	g_autoptr(letter_auto) letter =
+		letter_notice(&job->facts, follow_up, fits(job));
+	g_autoptr(letter_auto) keyless = letter_notice_keyless(&job->facts);
 
-	case_letters_staff(job->work->conf, job->in->mailbox, "handler", addresses,
-		keys);
-	if (seal_notice(job, follow_up, addresses, keys, notices, error))
-		return true;
-	if (!fault_is(*error, FAULT_MAIL))
-		return false;
-	for (guint i = 0; i < addresses->len; i++) {
-		g_autoptr(GPtrArray) address = g_ptr_array_new();
-		g_autoptr(GPtrArray) key = g_ptr_array_new();
-
-		g_clear_error(error);
-		g_ptr_array_add(address, addresses->pdata[i]);
-		g_ptr_array_add(key, keys->pdata[i]);
-		if (seal_notice(job, follow_up, address, key, notices, error))
-			continue;
-		if (!fault_is(*error, FAULT_MAIL))
-			return false;
-		g_clear_error(error);
-		log_warning("the key %s of a staff member cannot be used",
-			(const char *)keys->pdata[i]);
-		if (!seal_keyless_notice(job, address, notices, error))
-			return false;
-	}
-	return true;
-}
-
-bool
-job_queue_notices(struct job *job, const GPtrArray *notices, GError **error)
-{
-	for (guint i = 0; i < notices->len; i++) {
-		const struct sealed_notice *notice = notices->pdata[i];
-		g_autofree char *from = postbox_bounce_address(&job->postbox,
-			notice->letter->message_id);
-		const struct dispatch dispatch = {.postbox = &job->postbox,
-			.case_id = job->file->id,
-			.letter = notice->letter,
-			.wire = notice->wire,
-			.recipients = notice->addresses,
-			.envelope_from = from,
-			.encrypted = true};
-
-		if (!queue_letter(job->work->db, &dispatch, error))
-			return false;
-	}
-	return true;
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+		keyless, staff, error);
 }
 
 bool

@@ -41,18 +41,6 @@ bool job_finish(struct job *job, const char *outcome, GError **error);
 struct reporter_key;
 struct certificate *job_reporter_key(struct job *job, struct reporter_key *key);
 
-struct sealed_notice {
-	struct letter *letter;
-	struct bytes *wire;
-	GPtrArray *addresses;
-};
-
-/* Addresses and keys (borrowed) of a mailbox's staff in a role. */
-void case_letters_staff(const struct conf *conf, const char *mailbox,
-	const char *role, GPtrArray *addresses, GPtrArray *keys);
-
-void sealed_notice_free(struct sealed_notice *notice);
-
 /*
  * The acknowledgment for the reporter, *letter its words; a key that cannot
  * be used counts as none.  The caller frees both.
@@ -60,15 +48,9 @@ void sealed_notice_free(struct sealed_notice *notice);
 struct bytes *job_seal_acknowledgment(struct job *job, struct letter **letter,
 	bool *encrypted, GError **error);
 
-/*
- * One letter to all handlers; if a key among theirs cannot be used, one
- * each, so that a colleague's expired key keeps nothing from the others.
- */
-bool job_seal_notices(struct job *job, bool follow_up, GPtrArray *notices,
-	GError **error);
+/* Tells the handlers of a case that is stored, its owner first. */
+bool job_notify(struct job *job, bool follow_up, GError **error);
 
-bool job_queue_notices(struct job *job, const GPtrArray *notices,
-	GError **error);
 bool job_queue_acknowledgment(struct job *job, const struct letter *letter,
 	const struct bytes *wire, bool encrypted, GError **error);
 

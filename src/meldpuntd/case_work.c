@@ -166,8 +166,6 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 	struct db *db = job->work->db;
 	g_autoptr(letter_auto) ack = NULL;
 	g_autoptr(bytes_auto) wire = NULL;
-	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)sealed_notice_free);
 	bool encrypted = false, over = false, mine;
 
 	if (!claim_number(db, job->in, job->work->conf->time_zone, &mine,
@@ -191,17 +189,18 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 		if (wire == NULL)
 			return false;
 	}
-	if ((!over && !job_seal_notices(job, false, notices, error)) ||
-		!open_store(db, job->work->conf, job->in, job->report,
+	if (!open_store(db, job->work->conf, job->in, job->report,
 			job->file, error) ||
 		!marks_keep(db, job->postbox.content_key, job->report,
 			job->file, error) ||
+		!facts_find_hints(db, job->file->id, &job->facts.hints,
+			error) ||
 		(wire != NULL &&
 			!job_queue_acknowledgment(job, ack, wire, encrypted,
 				error)) ||
-		!job_queue_notices(job, notices, error) ||
-		(over && !digest_defer(job->work, job->in->mailbox_id,
-				 job->file->id, error)) ||
+		!(over ? digest_defer(job->work, job->in->mailbox_id,
+				  job->file->id, error)
+		       : job_notify(job, false, error)) ||
 		!order_work_tell(job, error) ||
 		!job_finish(job, "case", error) || !db_commit(db, error))
 		return false;
@@ -218,8 +217,6 @@ static bool
 refill_case(struct job *job, GError **error)
 {
 	struct db *db = job->work->db;
-	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)sealed_notice_free);
 	struct reporter_key key = {0};
 	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
 
@@ -229,13 +226,12 @@ refill_case(struct job *job, GError **error)
 	g_free(job->file->title);
 	job->file->title = fields_title(job->report->title,
 		job->report->description ? job->report->description : "");
-	if (!job_seal_notices(job, true, notices, error) ||
-		(job->quarantine == NULL &&
+	if ((job->quarantine == NULL &&
 			!open_refill(db, job->in, job->report, job->file, &key,
 				error)) ||
 		!event_add(db, job->file->id, job->in->id, "released", "",
 			error) ||
-		!job_queue_notices(job, notices, error) ||
+		!job_notify(job, true, error) ||
 		!job_finish(job, "case", error) || !db_commit(db, error))
 		return false;
 	log_case("released", job->file->number, "%s",
@@ -259,12 +255,14 @@ file_again(struct job *job, const struct facts *facts, GError **error)
 	return true;
 }
 
-static const char sql_bounced[] = "SELECT letter_bounced($1)";
+static const char sql_bounced[] = "SELECT letter_bounced($1, $2)";
 
 static bool
 file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 {
 	struct db *db = job->work->db;
+	const struct reading *outer = job->report->outer;
+	g_autofree char *failed = g_strjoinv("\n", outer->failed);
 	g_autofree char *detail = g_strdup_printf("letter %" PRId64,
 		facts->reported_letter);
 
@@ -274,9 +272,10 @@ file_delivery_report(struct job *job, const struct facts *facts, GError **error)
 		if (job->file == NULL)
 			return false;
 	}
-	if (((job->report->outer->guard & GUARD_FAILED) &&
+	if (((outer->guard & GUARD_FAILED) &&
 		    !db_run(db, error, sql_bounced,
-			    PARAM_INT8(facts->reported_letter))) ||
+			    PARAM_INT8(facts->reported_letter),
+			    PARAM_TEXT(failed))) ||
 		!claim_done(db, job->in, "delivery-report",
 			facts->reported_case, 0, error) ||
 		!event_add(db, facts->reported_case, job->in->id,
@@ -292,9 +291,21 @@ static bool
 find_case(struct job *job, struct facts *facts, GError **error)
 {
 	const struct report *report = job->report;
-	g_autofree char *number = NULL, *named = NULL;
+	g_autofree char *number = NULL, *named = NULL, *token = NULL;
+	int64_t letter = 0;
 
-	if (facts->thread_case != 0 || facts->reported_letter != 0)
+	if (facts->reported_letter != 0)
+		return true;
+	/* our bounce address says which letter came back */
+	token = postbox_bounced_token(&job->postbox, report->outer->recipients);
+	if (token != NULL && (report->outer->guard & GUARD_DELIVERY_REPORT))
+		return facts_of_token(job->work->db, job->in, token,
+			&facts->reported_letter, &facts->reported_case, error);
+	if (token != NULL && facts->thread_case == 0 &&
+		!facts_of_token(job->work->db, job->in, token, &letter,
+			&facts->thread_case, error))
+		return false;
+	if (facts->thread_case != 0)
 		return true;
 	number = postbox_number_of(&job->postbox, report->outer->recipients);
 	if (number != NULL)
@@ -395,6 +406,8 @@ case_work_do(struct case_work *work, struct inbound *inbound, GError **error)
 	if (!good)
 		db_rollback(work->db);
 	facts_release(work->db, &facts);
+	if (job.facts.hints != NULL)
+		g_ptr_array_unref(job.facts.hints);
 	report_free(job.report);
 	casefile_free(job.file);
 	g_free(job.next);

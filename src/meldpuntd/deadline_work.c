@@ -25,7 +25,8 @@ static const char sql_fire[] =
 	" (extract(epoch FROM now()) * 1000000)::bigint AS now";
 
 static const char sql_absent[] =
-	"SELECT address FROM absences WHERE until > now()";
+	"SELECT address FROM absences WHERE until > now()"
+	" UNION SELECT address FROM bouncing()";
 
 /* One case whose steps fire. */
 struct firing {
@@ -52,25 +53,31 @@ find_absent(struct db *db, GError **error)
 	return absent;
 }
 
+static struct letter *
+write_letter(struct firing *f, const char *next, enum escalation_form form)
+{
+	return letter_escalation(&f->facts, f->escalation.owed, next, form);
+}
+
 /* Who has no key gets number and dates only, in clear. */
 static bool
 tell_others(struct firing *f, const GPtrArray *others, GError **error)
 {
-	const struct escalation *e = &f->escalation;
-
 	for (guint i = 0; i < others->len; i++) {
 		const struct staff *member = others->pdata[i];
-		bool keyless = *member->key == '\0';
 		g_autoptr(GPtrArray) one = g_ptr_array_new();
-		g_autoptr(letter_auto) letter = letter_escalation(&f->facts,
-			e->owed, "",
-			keyless ? ESCALATION_KEYLESS : ESCALATION_MANAGEMENT);
+		g_autoptr(letter_auto) letter =
+			write_letter(f, "", ESCALATION_MANAGEMENT);
+		g_autoptr(letter_auto) keyless =
+			write_letter(f, "", ESCALATION_KEYLESS);
 
 		g_ptr_array_add(one, (void *)member);
-		if (keyless ? !post_in_clear(f->work, &f->postbox, f->file->id,
-				      letter, one, error)
-			    : !post_to_staff(f->work, &f->postbox, f->file->id,
-				      letter, one, error))
+		if (*member->key == '\0'
+				? !post_in_clear(f->work, &f->postbox,
+					  f->file->id, keyless, one, error)
+				: !post_to_staff(f->work, &f->postbox,
+					  f->file->id, letter, keyless, one,
+					  error))
 			return false;
 	}
 	return true;
@@ -80,26 +87,28 @@ static bool
 tell_staff(struct firing *f, GError **error)
 {
 	const struct conf *conf = f->work->conf;
-	const struct escalation *e = &f->escalation;
+	struct escalation *e = &f->escalation;
 	g_autoptr(GPtrArray) absent = find_absent(f->work->db, error);
 	g_autoptr(GPtrArray) workers = NULL, others = NULL;
-	g_autoptr(letter_auto) letter = NULL;
+	g_autoptr(letter_auto) letter = NULL, keyless = NULL;
 	g_autofree char *next = NULL;
 
 	if (absent == NULL)
 		return false;
 	if (e->owed->len == 0)
 		return true;
-	workers = escalate_workers(conf, f->file, e, absent);
+	escalate_widen(conf, f->file, absent, e);
+	workers = escalate_workers(conf, f->file, e);
 	others = escalate_others(conf, f->file, e, workers);
 	next = replay_next_step(f->work->db, f->file->id, conf->time_zone,
 		error);
 	if (next == NULL)
 		return false;
-	letter = letter_escalation(&f->facts, e->owed, next, ESCALATION_STAFF);
+	letter = write_letter(f, next, ESCALATION_STAFF);
+	keyless = write_letter(f, "", ESCALATION_KEYLESS);
 	return (workers->len == 0 ||
 		       post_to_staff(f->work, &f->postbox, f->file->id, letter,
-			       workers, error)) &&
+			       keyless, workers, error)) &&
 		tell_others(f, others, error);
 }
 

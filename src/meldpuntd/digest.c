@@ -53,7 +53,7 @@ queue_digest(struct case_work *work, const struct postbox *postbox,
 				postbox->mailbox->name, "handler"))
 			g_ptr_array_add(staff, member);
 	}
-	return post_to_staff(work, postbox, 0, letter, staff, error);
+	return post_to_staff(work, postbox, 0, letter, NULL, staff, error);
 }
 
 static bool

@@ -203,7 +203,7 @@ is_for_staff(const struct follow *f)
 }
 
 static bool
-store(struct follow *f, const GPtrArray *notices, GError **error)
+store(struct follow *f, GError **error)
 {
 	struct job *job = f->job;
 	const char *what = f->note ? "note-filed"
@@ -216,7 +216,7 @@ store(struct follow *f, const GPtrArray *notices, GError **error)
 			f->stranger ? "from another address" : "", error) &&
 		keep_key(f, error) && end_waiting(f, error) &&
 		answer_reporter(f, error) &&
-		job_queue_notices(job, notices, error) &&
+		(!is_for_staff(f) || job_notify(job, true, error)) &&
 		order_work_tell(job, error) &&
 		job_finish(job, f->note ? "note" : "follow-up", error) &&
 		db_commit(job->work->db, error);
@@ -226,8 +226,6 @@ static bool
 follow(struct follow *f, GError **error)
 {
 	struct job *job = f->job;
-	g_autoptr(GPtrArray) notices = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)sealed_notice_free);
 
 	words_parse(job->report->description ? job->report->description : "",
 		&f->words);
@@ -238,8 +236,7 @@ follow(struct follow *f, GError **error)
 		strcmp(job->file->state, "closed") == 0 &&
 		job->report->outer->guard == 0)
 		f->what = "what-arrived";
-	if ((is_for_staff(f) && !job_seal_notices(job, true, notices, error)) ||
-		!store(f, notices, error))
+	if (!store(f, error))
 		return false;
 	log_case(f->note ? "note-filed" : "follow-up", job->file->number,
 		"%s, signature %s", protection_word(job->report->protection),

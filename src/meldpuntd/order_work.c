@@ -167,7 +167,7 @@ confirm(struct order_job *o, const char *how, GError **error)
 			job->work->conf, o->applied.new_owner));
 	if (job->file == NULL) {
 		letter = letter_listing(&job->postbox, &desk, clock_now());
-		return post_to_staff(job->work, &job->postbox, 0, letter,
+		return post_to_staff(job->work, &job->postbox, 0, letter, NULL,
 			staff, error);
 	}
 	next = replay_next_step(job->work->db, job->file->id,
@@ -182,7 +182,7 @@ confirm(struct order_job *o, const char *how, GError **error)
 		g_string_append(o->result, letter->text);
 		return true;
 	}
-	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter, NULL,
 		staff, error);
 }
 
@@ -216,7 +216,7 @@ preview(struct order_job *o, GError **error)
 	g_autoptr(letter_auto) letter = letter_preview(&job->facts, &desk);
 
 	g_ptr_array_add(staff, (void *)o->staff);
-	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter, NULL,
 		staff, error);
 }
 
@@ -302,7 +302,7 @@ order_work_tell(struct job *job, GError **error)
 	letter = letter_refusal(&job->postbox,
 		refusal->known ? job->file : NULL, &desk, clock_now());
 	g_ptr_array_add(staff, (void *)refusal->staff);
-	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter, NULL,
 		staff, error);
 }
 

@@ -154,10 +154,30 @@ queue_to_staff(struct case_work *work, const struct postbox *postbox,
 	return queue_letter(work->db, &dispatch, error);
 }
 
+/* Of one letter to several: one each, so that a bad key stops no other. */
+static bool
+post_to_each(struct case_work *work, const struct postbox *postbox,
+	int64_t case_id, struct letter *letter, struct letter *keyless,
+	const GPtrArray *staff, GError **error)
+{
+	for (guint i = 0; i < staff->len; i++) {
+		g_autoptr(GPtrArray) one = g_ptr_array_new();
+
+		letter_renew(letter, i);
+		if (keyless != NULL)
+			letter_renew(keyless, i);
+		g_ptr_array_add(one, staff->pdata[i]);
+		if (!post_to_staff(work, postbox, case_id, letter, keyless,
+			    one, error))
+			return false;
+	}
+	return true;
+}
+
 bool
 post_to_staff(struct case_work *work, const struct postbox *postbox,
-	int64_t case_id, struct letter *letter, const GPtrArray *staff,
-	GError **error)
+	int64_t case_id, struct letter *letter, struct letter *keyless,
+	const GPtrArray *staff, GError **error)
 {
 	g_autoptr(GPtrArray) keys = g_ptr_array_new();
 	g_autoptr(bytes_auto) wire = NULL;
@@ -176,21 +196,14 @@ post_to_staff(struct case_work *work, const struct postbox *postbox,
 	if (!fault_is(*error, FAULT_MAIL))
 		return false;
 	g_clear_error(error);
-	if (staff->len == 1) {
-		log_warning("the key of a staff member cannot be used: a "
-			"letter of kind %s is not sent", letter->kind);
-		return true;
-	}
-	/* one bad key keeps nothing from the others */
-	for (guint i = 0; i < staff->len; i++) {
-		g_autoptr(GPtrArray) one = g_ptr_array_new();
-
-		letter_renew(letter, i);
-		g_ptr_array_add(one, staff->pdata[i]);
-		if (!post_to_staff(work, postbox, case_id, letter, one, error))
-			return false;
-	}
-	return true;
+	if (staff->len > 1)
+		return post_to_each(work, postbox, case_id, letter, keyless,
+			staff, error);
+	log_warning("the key %s of a staff member cannot be used: a letter of "
+		"kind %s goes %s", (const char *)keys->pdata[0], letter->kind,
+		keyless ? "in fixed words" : "unsent");
+	return keyless == NULL ||
+		post_in_clear(work, postbox, case_id, keyless, staff, error);
 }
 
 bool

@@ -43,11 +43,12 @@ const char *post_way(const struct letter_facts *facts);
 
 /*
  * Seals a letter to these staff members (struct staff, borrowed) and queues
- * it.  Whose key cannot be used gets none; false on trouble.
+ * it.  Whose key cannot be used gets the keyless letter, content-free and in
+ * clear, or none where there is none (NULL); false on trouble.
  */
 bool post_to_staff(struct case_work *work, const struct postbox *postbox,
-	int64_t case_id, struct letter *letter, const GPtrArray *staff,
-	GError **error);
+	int64_t case_id, struct letter *letter, struct letter *keyless,
+	const GPtrArray *staff, GError **error);
 
 /* The same, content-free, signed and in clear. */
 bool post_in_clear(struct case_work *work, const struct postbox *postbox,

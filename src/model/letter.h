@@ -31,7 +31,7 @@ struct letter {
 	char *reply_to;		 /* or NULL */
 	char *autocrypt_keydata; /* base64, or NULL */
 	moment date;
-	bool automatic;	  /* Auto-Submitted: auto-replied */
+	bool automatic;	  /* Auto-Submitted (RFC 3834, 5) */
 	bool to_reporter; /* X-Auto-Response-Suppress */
 	char *text;
 	GPtrArray *enclosures; /* struct enclosure */

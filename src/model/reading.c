@@ -71,6 +71,7 @@ reading_free(struct reading *reading)
 	g_strfreev(reading->references);
 	g_strfreev(reading->recipients);
 	g_strfreev(reading->reported);
+	g_strfreev(reading->failed);
 	g_free(reading->text);
 	g_free(reading->language);
 	g_free(reading->cvss);
@@ -96,6 +97,7 @@ static const struct {
 	{"references", offsetof(struct reading, references)},
 	{"recipients", offsetof(struct reading, recipients)},
 	{"reported", offsetof(struct reading, reported)},
+	{"failed", offsetof(struct reading, failed)},
 }, extents[] = {
 	{"sealed", offsetof(struct reading, sealed)},
 	{"signature", offsetof(struct reading, signature)},

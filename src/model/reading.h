@@ -95,7 +95,8 @@ struct reading {
 	char *message_id;  /* without angle brackets */
 	char **references; /* In-Reply-To first, then References, newest first */
 	char **recipients; /* To, Cc, Delivered-To and the like */
-	char **reported;   /* Message-IDs that a delivery report names */
+	char **reported;   /* ids of letters that a delivery report is about */
+	char **failed;	   /* addresses that it says delivery failed for */
 	moment date;
 	moment received; /* topmost Received, 0 if unknown */
 	unsigned int guard;

@@ -294,32 +294,45 @@ describe_signature(const struct report *report)
 		report->fingerprint);
 }
 
-static char *
-remark_of(const struct letter_facts *facts, const char *language)
+static void
+remark(GString *out, const struct letter_facts *facts, const char *language,
+	const char *phrase, const char *value, const char *more)
 {
+	const struct mailbox *box = facts->postbox->mailbox;
+	g_autofree char *label =
+		letters_phrase(box, language, "remark", "", "", 0);
+	g_autofree char *text =
+		letters_phrase(box, language, phrase, value, more, 0);
+
+	g_string_append_printf(out, "%s%-14s: %s", out->len ? "\n  " : "",
+		label, text);
+}
+
+/* What is odd about it, a line each. */
+static char *
+remarks_of(const struct letter_facts *facts, const char *language)
+{
+	GString *out = g_string_new(NULL);
 	const struct report *report = facts->report;
 	moment received = report->outer->received;
-	bool dutch = strcmp(language, "nl") == 0;
-	bool odd = received != 0 &&
-		ABS(received - facts->file->arrived_at) > CLOCK_HOUR;
 
 	if (facts->header_only)
-		return g_strdup(dutch
-				? "Opmerking     : te groot; het staat nog op de mailserver"
-				: "Remark        : too large; it is still on the mail server");
-	if (report->failure != NULL)
-		return g_strdup_printf("%s %s",
-			dutch ? "Opmerking     :" : "Remark        :",
-			report->failure);
+		remark(out, facts, language, "remark-too-large", "", "");
+	else if (report->failure != NULL)
+		remark(out, facts, language, "remark-failure", report->failure,
+			"");
 	if (facts->file->held)
-		return g_strdup(dutch
-				? "Opmerking     : een andere melder stuurde dit eerder; antwoorden worden tegengehouden"
-				: "Remark        : another reporter sent this before; replies are held");
-	if (odd)
-		return g_strdup(dutch
-				? "Opmerking     : de mailserver en Received verschillen meer dan een uur"
-				: "Remark        : mail server and Received differ by more than an hour");
-	return g_strdup("");
+		remark(out, facts, language, "remark-held", "", "");
+	if (received != 0 &&
+		ABS(received - facts->file->arrived_at) > CLOCK_HOUR)
+		remark(out, facts, language, "remark-clock", "", "");
+	for (guint i = 0; facts->hints != NULL && i < facts->hints->len; i++) {
+		const struct told *told = facts->hints->pdata[i];
+
+		remark(out, facts, language, told->phrase, told->value,
+			told->more);
+	}
+	return g_string_free(out, FALSE);
 }
 
 /* The report as staff read it; a very long one goes on in the case. */
@@ -358,7 +371,7 @@ fill_notice(const struct letter_facts *facts, const char *language,
 	g_autofree char *signature = describe_signature(report);
 	g_autofree char *reporter = describe_reporter(facts);
 	g_autofree char *assets = join_assets(report);
-	g_autofree char *remark = remark_of(facts, language);
+	g_autofree char *remarks = remarks_of(facts, language);
 	g_autofree char *line =
 		postbox_case_line(facts->postbox, file->number);
 	g_autofree char *text = indented_text(facts);
@@ -370,7 +383,7 @@ fill_notice(const struct letter_facts *facts, const char *language,
 		facts->next ? facts->next : "-", "protection",
 		protection_word(report->protection), "signature", signature,
 		"reporter", reporter, "assets", *assets ? assets : "-", "cvss",
-		cvss && *cvss ? cvss : "-", "remark", remark, "case_line",
+		cvss && *cvss ? cvss : "-", "remark", remarks, "case_line",
 		line, "title", *file->title ? file->title : "-", "text", text,
 		"attachments", attachments, NULL};
 

@@ -19,6 +19,7 @@ struct letter_facts {
 	const GByteArray *own_key; /* the mailbox's certificate, binary */
 	moment now;
 	const char *next; /* the clocks' next step, as text; or NULL */
+	GPtrArray *hints; /* struct told, "remark-...", or NULL */
 	bool header_only; /* the message was over limits.message */
 	bool stranger;	  /* it came from another address than the report */
 };

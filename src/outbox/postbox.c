@@ -97,32 +97,37 @@ equals(const char *a, const char *b)
 	return difference == 0;
 }
 
-char *
-postbox_number_of(const struct postbox *postbox, char *const *addresses)
+/* What stands behind the + in an address of ours, or NULL; caller frees. */
+static char *
+detail_of(const struct postbox *postbox, const char *theirs)
 {
 	const char *ours = postbox->mailbox->address;
 	const char *at = strrchr(ours, '@');
+	const char *domain = strrchr(theirs, '@');
 	size_t local = at - ours;
 
-	for (; addresses != NULL && *addresses != NULL; addresses++) {
-		const char *theirs = *addresses;
-		const char *domain = strrchr(theirs, '@');
-		const char *dot;
-		g_autofree char *number = NULL, *mac = NULL, *wanted = NULL;
+	if (domain == NULL || g_ascii_strcasecmp(domain, at) != 0 ||
+		(size_t)(domain - theirs) <= local + 1 ||
+		g_ascii_strncasecmp(theirs, ours, local) != 0 ||
+		theirs[local] != '+')
+		return NULL;
+	return g_ascii_strdown(theirs + local + 1, domain - theirs - local - 1);
+}
 
-		if (domain == NULL || g_ascii_strcasecmp(domain, at) != 0 ||
-			(size_t)(domain - theirs) <= local + 1 ||
-			g_ascii_strncasecmp(theirs, ours, local) != 0 ||
-			theirs[local] != '+')
-			continue;
-		dot = memchr(theirs + local, '.', domain - theirs - local);
+char *
+postbox_number_of(const struct postbox *postbox, char *const *addresses)
+{
+	for (; addresses != NULL && *addresses != NULL; addresses++) {
+		g_autofree char *detail = detail_of(postbox, *addresses);
+		char *dot = detail ? strchr(detail, '.') : NULL;
+		g_autofree char *number = NULL, *wanted = NULL;
+
 		if (dot == NULL)
 			continue;
-		number = g_ascii_strup(theirs + local + 1,
-			dot - theirs - local - 1);
-		mac = g_ascii_strdown(dot + 1, domain - dot - 1);
+		*dot = '\0';
+		number = g_ascii_strup(detail, -1);
 		wanted = text_mac(postbox->reply_key, MAC_KEY_SIZE, number);
-		if (equals(wanted, mac))
+		if (equals(wanted, dot + 1))
 			return g_steal_pointer(&number);
 	}
 	return NULL;
@@ -137,10 +142,27 @@ postbox_bounce_address(const struct postbox *postbox, const char *message_id)
 
 	if (!postbox->subaddress)
 		return g_strdup(postbox->mailbox->address);
-	token = g_strndup(message_id, 16);
+	token = g_strndup(message_id, POSTBOX_TOKEN);
 	mac = text_mac(postbox->bounce_key, MAC_KEY_SIZE, token);
 	detail = g_strdup_printf("bounce.%s.%s", token, mac);
 	return subaddress(postbox, detail);
+}
+
+char *
+postbox_bounced_token(const struct postbox *postbox, char *const *addresses)
+{
+	for (; addresses != NULL && *addresses != NULL; addresses++) {
+		g_autofree char *detail = detail_of(postbox, *addresses);
+		g_auto(GStrv) words = g_strsplit(detail ? detail : "", ".", 3);
+		g_autofree char *wanted = NULL;
+
+		if (g_strv_length(words) != 3 || strcmp(words[0], "bounce") != 0)
+			continue;
+		wanted = text_mac(postbox->bounce_key, MAC_KEY_SIZE, words[1]);
+		if (equals(wanted, words[2]))
+			return g_strdup(words[1]);
+	}
+	return NULL;
 }
 
 bool

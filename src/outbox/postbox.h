@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #define MAC_KEY_SIZE 32
+#define POSTBOX_TOKEN 16 /* of a Message-ID, in its bounce address */
 
 struct postbox {
 	const struct conf *conf;
@@ -41,6 +42,13 @@ char *postbox_number_of(const struct postbox *postbox, char *const *addresses);
 /* The envelope sender of a letter; caller frees. */
 char *postbox_bounce_address(const struct postbox *postbox,
 	const char *message_id);
+
+/*
+ * The start of the Message-ID of the letter whose bounce address is among
+ * these addresses, or NULL; caller frees.
+ */
+char *postbox_bounced_token(const struct postbox *postbox,
+	char *const *addresses);
 
 /* True if this is our MAC of a case line. */
 bool postbox_is_case_mac(const struct postbox *postbox, const char *number,
