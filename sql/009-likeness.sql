@@ -98,16 +98,22 @@ BEGIN
 	PERFORM letter_failed(p_letter, v_row, NULL);
 END $$;
 
--- Whose mail came back last: lower-case addresses.  They count as away.
-CREATE INDEX outbound_failed ON outbound (queued_at) WHERE state = 'failed';
-CREATE INDEX outbound_recipient ON outbound (lower(recipient), id);
+-- Whose mail came back within a day: lower-case addresses.  They count as
+-- away: a server that has accepted a letter may still return it.
+ALTER TABLE outbound ADD failed_at timestamptz;
+CREATE FUNCTION note_failure() RETURNS trigger
+LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+BEGIN
+	NEW.failed_at := now();
+	RETURN NEW;
+END $$;
+CREATE TRIGGER failed BEFORE UPDATE OF state ON outbound FOR EACH ROW
+	WHEN (NEW.state = 'failed' AND OLD.state <> 'failed') EXECUTE FUNCTION note_failure();
+CREATE INDEX outbound_failed ON outbound (failed_at) WHERE failed_at IS NOT NULL;
 CREATE FUNCTION bouncing()
 RETURNS TABLE (address text)
 LANGUAGE sql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
-	SELECT DISTINCT lower(f.recipient) FROM outbound f
-	WHERE f.state = 'failed' AND f.queued_at > now() - interval '7 days'
-		AND NOT EXISTS (SELECT FROM outbound s WHERE lower(s.recipient) = lower(f.recipient)
-			AND s.id > f.id AND s.state = 'sent')
+	SELECT DISTINCT lower(recipient) FROM outbound WHERE failed_at > now() - interval '1 day'
 $$;
 
 -- A case closed as spam is taken up again: its clock goes on from where it

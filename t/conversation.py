@@ -356,6 +356,62 @@ def _():
     equal(w.case(again)["claims"], None)
 
 
+@promise("who reports the same of the same system is hinted at as a likely duplicate")
+def _():
+    text = "The login form of https://duif.example.org/login?next= reflects its parameter unescaped, so scripting is possible"
+    first, _, _ = new_case(text=text + " (found with a browser).")
+    number, ack, notice = new_case("bob", text="Hello! On duif.example.org the login form reflects the next parameter"
+                                   " unescaped; cross site scripting is possible.")
+    contains(w.sanne.open(notice).text, f"misschien dubbel met {first}")
+    other, ack, notice = new_case("bob", text="duif.example.org answers nobody over version six of the protocol")
+    assert "misschien dubbel" not in w.sanne.open(notice).text
+    done = order(notice, f"case {number}\nclose duplicate {first}", quote=False, headers=[], subject="x")
+    contains(done.text, "duplicate")
+    mail = w.bob.open(w.bob.mails()[-1])
+    assert first not in mail.text
+
+
+@promise("follow-ups come to the owner first")
+def _():
+    number, ack, notice = new_case(text="hole eighteen")
+    order(notice, "owner joris@example.org")
+    before = len(w.joris.mails())
+    w.deliver(w.report("alice", "More of it.", "Re: hole", headers=[
+        f"In-Reply-To: {w.alice.open(ack).outer['Message-ID']}"]), "alice@example.net")
+    mail = w.joris.open(w.joris.wait_for_mails(before + 1)[-1])
+    assert str(mail.outer["To"]).startswith("joris@"), mail.outer["To"]
+    contains(mail.text, "More of it.")
+
+
+@promise("what was closed as spam is listed once, can be taken up again, and its clock goes on")
+def _():
+    number, ack, notice = new_case(text="hole nineteen")
+    mails = len(w.alice.mails())
+    order(notice, "close spam")
+    equal(len(w.alice.mails()), mails)
+    case = w.case(number)
+    equal((case["state"], case["resolution"]), ("closed", "spam"))
+    def morning():
+        before = len(w.sanne.mails())
+        w.sql("update mailboxes set morning_at = now(); notify meldpunt_deadlines")
+        return w.sanne.open(w.sanne.wait_for_mails(before + 1)[-1]).text
+
+    contains(morning(), "Als spam gesloten")
+    # nothing else has to be said, perhaps; then there is no mail at all
+    w.meldpunt("order", new_case(text="hole twenty")[0], "fix-date", "+1d")
+    w.sql("update cases set fix_date = current_date - 1 where fix_date is not null and state <> 'closed'")
+    assert "Als spam gesloten" not in morning()
+    mails = len(w.alice.mails())
+    done = order(notice, "status received")
+    contains(done.text, "weer opgenomen")
+    case = w.case(number)
+    equal((case["state"], case["resolution"], case["answered_at"]), ("received", None, None))
+    equal({d["step"] for d in case["deadlines"] if not d["fired_at"] and not d["cancelled_at"]},
+          {"owner", "lead", "management", "end"})
+    equal(len(w.alice.mails()), mails)
+    contains(order(notice, "status received").text, "als spam gesloten")
+
+
 @promise("an operator orders on the command line: the same code, an event with the name")
 def _():
     number, ack, notice = new_case(text="hole fifteen")

@@ -170,13 +170,74 @@ try_missed(const struct conf *conf)
 	escalation_clear(&e);
 }
 
+/* Who is told when some are away, by roles of three people. */
+static const struct {
+	const char *absent;
+	const char *wanted;
+	const char *sentence;
+} widened[] = {
+	{"", "owner@x deputy@x", "owner and deputy, who are there"},
+	{"owner@x", "owner@x deputy@x", "the owner away: the deputy suffices"},
+	{"owner@x deputy@x", "owner@x deputy@x handler@x",
+		"deputy away as well: all handlers"},
+	{"owner@x deputy@x handler@x", "owner@x deputy@x handler@x lead@x",
+		"no handler there: the lead"},
+	{"owner@x deputy@x handler@x lead@x",
+		"owner@x deputy@x handler@x lead@x boss@x",
+		"no lead there either: management"},
+};
+
+static struct staff *
+member(const char *address, const char *role, const char *deputy)
+{
+	struct staff *staff = g_new0(struct staff, 1);
+
+	staff->name = g_strdup(address);
+	staff->address = g_strdup(address);
+	staff->key = g_strdup("0123");
+	staff->roles = g_strsplit(role, " ", -1);
+	staff->mailboxes = g_strsplit("", " ", -1);
+	staff->deputy = g_strdup(deputy);
+	return staff;
+}
+
+static void
+try_widen(const struct conf *conf, size_t i)
+{
+	char owner[] = "owner@x", mailbox[] = "box", state[] = "received";
+	const struct casefile file = {
+		.state = state, .owner = owner, .mailbox = mailbox};
+	g_auto(GStrv) away = g_strsplit(widened[i].absent, " ", -1);
+	g_autoptr(GPtrArray) absent = g_ptr_array_new();
+	g_autoptr(GPtrArray) workers = NULL, others = NULL;
+	g_autoptr(GString) told = g_string_new(NULL);
+	struct escalation e = {.owner = true};
+
+	for (char **p = away; *p != NULL; p++)
+		g_ptr_array_add(absent, *p);
+	escalate_widen(conf, &file, absent, &e);
+	workers = escalate_workers(conf, &file, &e);
+	others = escalate_others(conf, &file, &e, workers);
+	for (guint n = 0; n < workers->len + others->len; n++) {
+		const struct staff *staff = n < workers->len
+			? workers->pdata[n]
+			: others->pdata[n - workers->len];
+
+		g_string_append_printf(told, "%s%s", n ? " " : "",
+			staff->address);
+	}
+	ok(strcmp(told->str, widened[i].wanted) == 0, widened[i].sentence);
+}
+
 int
 main(void)
 {
 	char from[] = "09:00", until[] = "17:00", nl[] = "nl";
 	g_autoptr(GTimeZone) zone =
 		g_time_zone_new_identifier("Europe/Amsterdam");
+	g_autoptr(GPtrArray) staff = g_ptr_array_new();
 	const struct conf conf = {.zone = zone,
+		.staff = staff,
 		.working_days = days,
 		.holidays = holidays,
 		.working_from = from,
@@ -224,5 +285,12 @@ main(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(fires); i++)
 		try_fire(&conf, i);
 	try_missed(&conf);
+	g_ptr_array_add(staff, member("owner@x", "", "deputy@x"));
+	g_ptr_array_add(staff, member("deputy@x", "", ""));
+	g_ptr_array_add(staff, member("handler@x", "handler", ""));
+	g_ptr_array_add(staff, member("lead@x", "lead", ""));
+	g_ptr_array_add(staff, member("boss@x", "management", ""));
+	for (size_t i = 0; i < G_N_ELEMENTS(widened); i++)
+		try_widen(&conf, i);
 	return done();
 }
