@@ -36,6 +36,7 @@ fault_exit_status(const GError *error)
 		return EX_CONFIG;
 	case FAULT_MAIL:
 		return EX_DATAERR;
+	case FAULT_REFUSED:
 	case FAULT_LATER:
 	case FAULT_UNSURE:
 		break;

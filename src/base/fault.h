@@ -19,6 +19,7 @@ enum fault_code {
 	FAULT_MAIL,	 /* this message is bad, set it aside, take the next */
 	FAULT_SETUP,	 /* a person has to change something first */
 	FAULT_UNSURE,	 /* it may have happened, look before doing it again */
+	FAULT_REFUSED,	 /* a rule of the database is against it, and will be */
 };
 
 GQuark fault_quark(void);

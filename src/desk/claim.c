@@ -161,6 +161,16 @@ claim_postpone(struct db *db, const struct inbound *inbound, GError **error)
 	return db_run(db, error, sql_postpone, PARAM_INT8(inbound->id));
 }
 
+static const char sql_failed[] =
+	"UPDATE inbound SET next_try_at = now() + retry_delay(claims)"
+	" WHERE id = $1 AND state = 'new'";
+
+bool
+claim_failed(struct db *db, const struct inbound *inbound, GError **error)
+{
+	return db_run(db, error, sql_failed, PARAM_INT8(inbound->id));
+}
+
 static const char sql_reader_died[] =
 	"UPDATE inbound SET reader_deaths = reader_deaths + 1,"
 	" next_try_at = now() WHERE id = $1 AND state = 'new'";

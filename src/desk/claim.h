@@ -36,6 +36,8 @@ bool claim_postpone(struct db *db, const struct inbound *inbound,
 	GError **error);
 
 /* After a rollback: a reader died over it. */
+bool claim_failed(struct db *db, const struct inbound *inbound,
+	GError **error);
 bool claim_reader_died(struct db *db, const struct inbound *inbound,
 	GError **error);
 

@@ -11,4 +11,10 @@
  */
 char *own_words_of(char *const *lines, char *const *footers);
 
+/*
+ * The text without the lines at its end that say who wrote it: name, address.
+ * Caller frees.
+ */
+char *own_words_unsigned(const char *text, const char *name, const char *address);
+
 #endif

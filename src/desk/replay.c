@@ -23,6 +23,9 @@ replay_enter(struct db *db, const struct inbound *inbound,
 	g_autoptr(rows) entered = NULL;
 
 	g_checksum_update(sum, (const guchar *)text, strlen(text));
+	/* the same words to two cases that their protected subjects name */
+	if (report->title != report->outer->subject)
+		g_checksum_update(sum, (const guchar *)report->title, -1);
 	g_checksum_get_digest(sum, digest, &size);
 	entered = db_query(db, error, sql_enter,
 		PARAM_TEXT(report->fingerprint), PARAM_INT8(report->signed_at),
@@ -31,6 +34,13 @@ replay_enter(struct db *db, const struct inbound *inbound,
 		return false;
 	*fresh = rows_count(entered) > 0;
 	return true;
+}
+
+bool
+replay_is_timely(moment signed_at, moment arrived_at)
+{
+	return signed_at >= arrived_at - 7 * CLOCK_DAY &&
+		signed_at <= arrived_at + 5 * CLOCK_MINUTE;
 }
 
 static const char sql_find[] =

@@ -13,6 +13,9 @@
 bool replay_enter(struct db *db, const struct inbound *inbound,
 	const struct report *report, bool *fresh, GError **error);
 
+/* Signed at most 7 days before it arrived, and at most 5 minutes after. */
+bool replay_is_timely(moment signed_at, moment arrived_at);
+
 /* The case of this mailbox with this number; 0 if there is none. */
 bool replay_find_case(struct db *db, int64_t mailbox_id, const char *number,
 	int64_t *id, GError **error);

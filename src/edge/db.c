@@ -136,7 +136,7 @@ advice(const char *state, bool refused)
 	static const char *const setup[] = {"28", "3D", "3F", "42", "0A", NULL};
 
 	if (refused)
-		return FAULT_LATER;
+		return FAULT_REFUSED;
 	for (int i = 0; setup[i] != NULL; i++)
 		if (strncmp(state, setup[i], 2) == 0)
 			return FAULT_SETUP;

@@ -293,18 +293,28 @@ certificate_new(void)
 {
 	struct certificate *certificate = g_new0(struct certificate, 1);
 
+	certificate->references = 1;
 	certificate->key_ids = g_ptr_array_new_with_free_func(g_free);
+	certificate->addresses = g_ptr_array_new_with_free_func(g_free);
 	certificate->packets = g_byte_array_new();
+	return certificate;
+}
+
+struct certificate *
+certificate_ref(struct certificate *certificate)
+{
+	certificate->references++;
 	return certificate;
 }
 
 void
 certificate_free(struct certificate *certificate)
 {
-	if (certificate == NULL)
+	if (certificate == NULL || --certificate->references > 0)
 		return;
 	g_free(certificate->fingerprint);
 	g_ptr_array_unref(certificate->key_ids);
+	g_ptr_array_unref(certificate->addresses);
 	g_byte_array_unref(certificate->packets);
 	g_free(certificate);
 }
@@ -336,6 +346,24 @@ is_cheap(const struct packet *packet)
 	return true;
 }
 
+/* The address of a user id: "Name <address>", or nothing but it. */
+static void
+note_address(struct certificate *certificate, const struct packet *packet)
+{
+	g_autofree char *id = g_strndup((const char *)packet->body,
+		MIN(packet->length, 1000));
+	char *begin = strrchr(id, '<');
+	char *end = begin ? strchr(begin, '>') : NULL;
+	g_autofree char *address = NULL;
+
+	if (end != NULL)
+		*end = '\0';
+	address = g_ascii_strdown(end ? begin + 1 : id, -1);
+	if (strchr(address, '@') != NULL && certificate->addresses->len < 50)
+		g_ptr_array_add(certificate->addresses,
+			g_steal_pointer(&address));
+}
+
 /* Adds a packet that may stand in a public certificate; drops others. */
 static void
 take_packet(struct certificate *certificate, const struct packet *packet,
@@ -355,6 +383,8 @@ take_packet(struct certificate *certificate, const struct packet *packet,
 		return;
 	if (certificate->packets->len + (end - start) > CERTIFICATE_SIZE)
 		return;
+	if (packet->tag == TAG_USER_ID)
+		note_address(certificate, packet);
 	g_byte_array_append(certificate->packets, start, end - start);
 }
 

@@ -31,7 +31,9 @@ enum packet_kind packet_look(const char *data, size_t length,
  */
 struct certificate {
 	char *fingerprint;   /* of the primary key, upper case */
+	unsigned int references; /* of certificate_ref() */
 	GPtrArray *key_ids;  /* char *, of primary and subkeys */
+	GPtrArray *addresses; /* char *, lower case, of its user ids */
 	GByteArray *packets; /* binary */
 };
 
@@ -40,6 +42,7 @@ struct certificate {
  * array frees them.  Version 6 is left out: GnuPG 2.2 cannot use it.
  */
 GPtrArray *certificate_split(const char *data, size_t length);
+struct certificate *certificate_ref(struct certificate *certificate);
 void certificate_free(struct certificate *certificate);
 typedef struct certificate certificate_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(certificate_auto, certificate_free)

@@ -81,13 +81,38 @@ note_status(void *data, const char *keyword, const char *arguments)
 	return 0;
 }
 
+/* gpg, so started that its output is nothing but plaintext (gpg_apart.c). */
+static char *
+find_engine(GError **error)
+{
+	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *folder = self ? g_path_get_dirname(self) : NULL;
+	char *path = g_build_filename(folder ? folder : "", "gpg-apart", NULL);
+
+	/* beside the program where it was built, else where it is installed */
+	if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+		return path;
+	g_free(path);
+	path = g_build_filename(PKGLIBEXECDIR, "gpg-apart", NULL);
+	if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+		return path;
+	fault_set(error, FAULT_SETUP,
+		"OpenPGP: %s is missing: install meldpunt again", path);
+	g_free(path);
+	return NULL;
+}
+
 static bool
 open_context(struct pgp *pgp, GError **error)
 {
+	g_autofree char *engine = find_engine(error);
+
+	if (engine == NULL)
+		return false;
 	gpgme_check_version(NULL);
 	if (gpgme_new(&pgp->context) != 0 ||
 		gpgme_ctx_set_engine_info(pgp->context, GPGME_PROTOCOL_OpenPGP,
-			NULL, pgp->home.path) != 0)
+			engine, pgp->home.path) != 0)
 		return fault_set(error, FAULT_SETUP, "OpenPGP: no gpg found");
 	gpgme_set_pinentry_mode(pgp->context, GPGME_PINENTRY_MODE_ERROR);
 	gpgme_set_armor(pgp->context, 1);
@@ -241,6 +266,27 @@ pgp_expires(struct pgp *pgp, const char *fingerprint, moment *when,
 		if (end > 0 && (*when == 0 || end < *when))
 			*when = end;
 	}
+	return true;
+}
+
+bool
+pgp_can_encrypt(struct pgp *pgp, struct certificate *certificate, bool *can,
+	GError **error)
+{
+	g_autoptr(GPtrArray) one = g_ptr_array_new();
+	gpgme_key_t key;
+
+	*can = false;
+	g_ptr_array_add(one, certificate);
+	if (!pgp_candidates(pgp, one, error) || !pgp_begin(pgp, error))
+		return false;
+	pgp_run(pgp, gpgme_op_keylist_start(pgp->context,
+			     certificate->fingerprint, 0));
+	if (pgp->loop.timed_out)
+		return pgp_later(error, "looking up a key", 0);
+	key = pgp->loop.keys->len > 0 ? pgp->loop.keys->pdata[0] : NULL;
+	*can = key != NULL && key->can_encrypt && !key->expired &&
+		!key->revoked && !key->disabled && !key->invalid;
 	return true;
 }
 

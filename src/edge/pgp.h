@@ -55,6 +55,13 @@ bool pgp_has_secret(struct pgp *pgp, const char *fingerprint, GError **error);
 bool pgp_expires(struct pgp *pgp, const char *fingerprint, moment *when,
 	GError **error);
 
+/*
+ * Whether mail can be encrypted to it now: neither expired nor revoked, with
+ * a key for encryption.  It becomes the only candidate.
+ */
+bool pgp_can_encrypt(struct pgp *pgp, struct certificate *certificate,
+	bool *can, GError **error);
+
 /* The minimal public certificate, binary; caller unrefs. */
 GByteArray *pgp_export(struct pgp *pgp, const char *fingerprint,
 	GError **error);

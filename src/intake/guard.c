@@ -56,8 +56,9 @@ guard_signs(const struct mime *message)
 {
 	g_autofree char *automatic = first_word(message, "Auto-Submitted");
 	g_autofree char *precedence = first_word(message, "Precedence");
-	static const char *const bulk[] = {"bulk", "junk", "list", "auto_reply",
-		NULL};
+	static const char *const bulk[] = {"bulk", "junk", "list", NULL};
+	static const char *const fields[] = {"X-Autoreply", "X-Autorespond",
+		"X-Auto-Reply-From"};
 	unsigned int signs = sender_signs(message);
 
 	if (*automatic != '\0' && strcmp(automatic, "no") != 0)
@@ -70,9 +71,14 @@ guard_signs(const struct mime *message)
 		signs |= GUARD_LIST;
 	if (g_strv_contains(bulk, precedence))
 		signs |= GUARD_BULK;
-	if (has(message, "X-Autoreply") || has(message, "X-Autorespond") ||
-		has(message, "X-Auto-Reply-From"))
+	if (strcmp(precedence, "auto_reply") == 0)
 		signs |= GUARD_AUTO_REPLY;
+	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++) {
+		g_autofree char *word = first_word(message, fields[i]);
+
+		if (*word != '\0' && strcmp(word, "no") != 0)
+			signs |= GUARD_AUTO_REPLY;
+	}
 	if (mime_header_count(message, "Received") > MAX_RECEIVED)
 		signs |= GUARD_LOOP;
 	return signs;

@@ -312,15 +312,37 @@ recipients_of(const struct mime *root)
 	return (char **)g_ptr_array_free(all, FALSE);
 }
 
+/* addr= in front of the key data, lower case, or NULL. */
+static char *
+autocrypt_address(const char *value, const char *end)
+{
+	g_autoptr(GRegex) regex = g_regex_new(
+		"(?:^|;)\\s*addr\\s*=\\s*([^;\\s]+)", G_REGEX_CASELESS, 0,
+		NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+	g_autofree char *head = g_strndup(value, end - value);
+	g_autofree char *address = NULL;
+
+	if (!g_regex_match(regex, head, 0, &match))
+		return NULL;
+	address = g_match_info_fetch(match, 1);
+	return g_ascii_strdown(address, -1);
+}
+
 static void
-take_autocrypt(struct peel *peel, const struct mime *root)
+take_autocrypt(struct peel *peel, const struct mime *root, const char *from)
 {
 	g_autofree char *value = mime_header(root, "Autocrypt");
 	char *data = value ? strstr(value, "keydata=") : NULL;
 	g_autofree guchar *binary = NULL;
+	g_autofree char *address = NULL;
 	gsize size;
 
 	if (data == NULL || mime_header_count(root, "Autocrypt") != 1)
+		return;
+	address = autocrypt_address(value, data);
+	/* Autocrypt Level 1, 2.1: of another sender it is to be ignored */
+	if (g_strcmp0(address, from) != 0)
 		return;
 	data += strlen("keydata=");
 	data[strcspn(data, ";")] = '\0';
@@ -357,7 +379,7 @@ take_header(struct peel *peel, const struct mime *root, enum layer layer)
 	r->references = references_of(root);
 	r->recipients = recipients_of(root);
 	r->date = date ? clock_parse_rfc5322(date) : 0;
-	take_autocrypt(peel, root);
+	take_autocrypt(peel, root, r->from_address);
 	if (layer == LAYER_INSIDE) {
 		r->protected_header = subject != NULL &&
 			(mime_parameter(root, "protected-headers") ||

@@ -1,6 +1,13 @@
 #include "intake/route.h"
 
+#include "model/reading.h"
+
 #include <string.h>
+
+/* Signs that a machine answered, not a person. */
+#define MACHINE \
+	(GUARD_NULL_SENDER | GUARD_AUTO_SUBMITTED | GUARD_DELIVERY_REPORT | \
+		GUARD_AUTO_REPLY | GUARD_LOOP)
 
 struct route
 route_decide(unsigned int guard, bool from_staff, bool staff_signed,
@@ -17,9 +24,11 @@ route_decide(unsigned int guard, bool from_staff, bool staff_signed,
 		route.case_id = facts->reported_case;
 		route.may_answer = false;
 	} else if (facts->thread_case != 0) {
-		/* a colleague is who has signed: a From alone may be forged */
-		route.destination = guard != 0 || staff_signed ? ROUTE_NOTE
-								: ROUTE_FOLLOW;
+		/* a colleague is who has signed: a From alone may be forged;
+		 * what a list or a remailer hands on, a person wrote */
+		route.destination = (guard & MACHINE) || staff_signed
+			? ROUTE_NOTE
+			: ROUTE_FOLLOW;
 		route.case_id = facts->thread_case;
 		route.may_answer = false;
 	} else

@@ -52,13 +52,14 @@ add_attachment(struct report *report, const struct piece *piece,
 
 static void
 add_candidate(struct report *report, struct bytes *source, struct extent where,
-	int seal)
+	int seal, bool signed_for)
 {
 	struct candidate *c = g_new0(struct candidate, 1);
 
 	c->source = source;
 	c->bytes = where;
 	c->seal = seal;
+	c->signed_for = signed_for;
 	/* what came under the seal goes before what stood outside */
 	g_ptr_array_insert(report->candidates, seal > 0 ? 0 : -1, c);
 }
@@ -68,14 +69,17 @@ static void
 collect(struct unsealing *u, const struct reading *reading,
 	struct bytes *source)
 {
+	bool signed_for = u->signature == SIGNATURE_GOOD;
+
 	if (reading->autocrypt.length > 0)
-		add_candidate(u->report, source, reading->autocrypt, u->seals);
+		add_candidate(u->report, source, reading->autocrypt, u->seals,
+			signed_for);
 	for (guint i = 0; i < reading->pieces->len; i++) {
 		const struct piece *piece = reading->pieces->pdata[i];
 
 		if (piece->key)
 			add_candidate(u->report, source, piece->bytes,
-				u->seals);
+				u->seals, signed_for);
 		if (!piece->key || *piece->name != '\0')
 			add_attachment(u->report, piece, source, u->trusted);
 	}
@@ -98,6 +102,7 @@ read_layer(struct unsealing *u, const struct bytes *in, enum layer layer,
 	return reading;
 }
 
+/* All certificates that came along, whoever's they are. */
 static GPtrArray *
 certificates_of(const struct report *report)
 {
@@ -291,9 +296,9 @@ open_signed(struct unsealing *u, const struct reading *reading,
 	u->trusted |= opened.signature == SIGNATURE_GOOD;
 	bytes_seal(opened.plain);
 	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
+	take_signature(u, &opened);
 	if (next != NULL)
 		collect(u, next, inside);
-	take_signature(u, &opened);
 	good = next != NULL;
 	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
 		signature != NULL && u->report->candidates->len > before) {
@@ -396,76 +401,4 @@ unseal(const struct bytes *message, bool header_only,
 		return NULL;
 	conclude(&u);
 	return g_steal_pointer(&report);
-}
-
-static struct certificate *
-copy_certificate(const struct certificate *from)
-{
-	GPtrArray *one = certificate_split((const char *)from->packets->data,
-		from->packets->len);
-	struct certificate *copy =
-		one->len > 0 ? g_ptr_array_steal_index(one, 0) : NULL;
-
-	g_ptr_array_unref(one);
-	return copy;
-}
-
-/* Which key is whose, of all that came along. */
-struct keys_found {
-	struct certificate *signer;   /* signed the text, under its seal */
-	struct certificate *enclosed; /* stood under the same seal */
-	struct certificate *outside;
-};
-
-static void
-sort_key(struct keys_found *found, const struct report *report,
-	const struct candidate *candidate, const struct certificate *key)
-{
-	bool signs = report->fingerprint != NULL &&
-		report->signature_seal == report->seals &&
-		strcmp(key->fingerprint, report->fingerprint) == 0;
-	bool inside = candidate->seal == report->seals;
-
-	/* whose signature is under the seal, is so itself */
-	if (signs && found->signer == NULL)
-		found->signer = copy_certificate(key);
-	else if (inside && found->enclosed == NULL)
-		found->enclosed = copy_certificate(key);
-	else if (!inside && found->outside == NULL)
-		found->outside = copy_certificate(key);
-}
-
-struct certificate *
-unseal_reporter_key(const struct report *report, struct pgp *pgp, bool *pinned)
-{
-	struct keys_found found = {0};
-	struct certificate *chosen;
-
-	*pinned = false;
-	/* what was not read to its end says nothing about whose key is where */
-	if (report->failure != NULL)
-		return NULL;
-	for (guint i = 0; i < report->candidates->len; i++) {
-		const struct candidate *c = report->candidates->pdata[i];
-		g_autofree char *data = bytes_copy(c->source, c->bytes.offset,
-			MIN(c->bytes.length, 1 << 20));
-		g_autoptr(GPtrArray) some = certificate_split(data,
-			MIN(c->bytes.length, 1 << 20));
-
-		for (guint j = 0; j < some->len; j++) {
-			const struct certificate *key = some->pdata[j];
-
-			if (!pgp_is_ours(pgp, key->fingerprint))
-				sort_key(&found, report, c, key);
-		}
-	}
-	*pinned = found.signer != NULL || found.enclosed != NULL;
-	chosen = found.signer	? found.signer
-		: found.enclosed ? found.enclosed
-				 : found.outside;
-	if (found.enclosed != chosen)
-		certificate_free(found.enclosed);
-	if (found.outside != chosen)
-		certificate_free(found.outside);
-	return chosen;
 }

@@ -32,12 +32,4 @@ struct report *unseal(const struct bytes *message, bool header_only,
 	const struct reader_port *reader, struct pgp *pgp, struct db *db,
 	GError **error);
 
-/*
- * The key that our answers may be encrypted to, or NULL; caller frees.
- * *pinned: it came out of the very decryption that gave the text (or the
- * report is in clear), so what the report says may be answered with it.
- */
-struct certificate *unseal_reporter_key(const struct report *report,
-	struct pgp *pgp, bool *pinned);
-
 #endif

@@ -37,9 +37,11 @@ bool job_finish(struct job *job, const char *outcome, GError **error);
 /*
  * The reporter's key; none of a message that was given up or that keeps
  * failing, lest the key is the reason.  key borrows from what is returned.
+ * NULL with error set: trouble.
  */
 struct reporter_key;
-struct certificate *job_reporter_key(struct job *job, struct reporter_key *key);
+struct certificate *job_reporter_key(struct job *job, struct reporter_key *key,
+	GError **error);
 
 /*
  * The acknowledgment for the reporter, *letter its words; a key that cannot

@@ -11,6 +11,7 @@
 #include "desk/open.h"
 #include "desk/replay.h"
 #include "intake/fields.h"
+#include "intake/reporter_key.h"
 #include "intake/route.h"
 #include "intake/unseal.h"
 #include "meldpuntd/canary_work.h"
@@ -95,14 +96,14 @@ unseal_message(struct job *job, GError **error)
  * failing, lest the key is the reason.
  */
 struct certificate *
-job_reporter_key(struct job *job, struct reporter_key *key)
+job_reporter_key(struct job *job, struct reporter_key *key, GError **error)
 {
 	struct certificate *certificate;
 
 	if (job->quarantine != NULL || job->in->claims + job->in->delays > MAX_CLAIMS / 2)
 		return NULL;
-	certificate = unseal_reporter_key(job->report, job->work->pgp,
-		&key->pinned);
+	certificate = reporter_key_find(job->report, job->work->pgp,
+		&key->pinned, error);
 	if (certificate != NULL) {
 		key->packets = certificate->packets;
 		key->fingerprint = certificate->fingerprint;
@@ -110,16 +111,20 @@ job_reporter_key(struct job *job, struct reporter_key *key)
 	return certificate;
 }
 
-static void
-prepare_case(struct job *job)
+static bool
+prepare_case(struct job *job, GError **error)
 {
 	struct reporter_key key = {0};
-	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
+	g_autoptr(certificate_auto) certificate =
+		job_reporter_key(job, &key, error);
 
+	if (*error != NULL)
+		return false;
 	job->file = open_prepare(job->work->conf, job->in, job->in->number,
 		job->report, &key);
 	job->file->title = fields_title(job->report->title,
 		job->report->description ? job->report->description : "");
+	return true;
 }
 
 bool
@@ -175,7 +180,8 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 		db_rollback(db);
 		return true;
 	}
-	prepare_case(job);
+	if (!prepare_case(job, error))
+		return false;
 	job->file->claims = claims;
 	if (!marks_look(db, job->postbox.content_key, job->report, job->file,
 		    error) ||
@@ -218,10 +224,17 @@ refill_case(struct job *job, GError **error)
 {
 	struct db *db = job->work->db;
 	struct reporter_key key = {0};
-	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
+	g_autoptr(certificate_auto) certificate =
+		job_reporter_key(job, &key, error);
 
+	if (*error != NULL)
+		return false;
 	job->file = open_load(db, job->in->case_id, error);
-	if (job->file == NULL || !job_prepare_facts(job, error))
+	if (job->file == NULL ||
+		!marks_look(db, job->postbox.content_key, job->report,
+			job->file, error) ||
+		!marks_keep(db, job->postbox.content_key, job->report,
+			job->file, error) || !job_prepare_facts(job, error))
 		return false;
 	g_free(job->file->title);
 	job->file->title = fields_title(job->report->title,

@@ -4,7 +4,10 @@
 #include "desk/deadlines.h"
 #include "desk/events.h"
 #include "desk/open.h"
+#include "desk/marks.h"
+#include "desk/replay.h"
 #include "desk/words.h"
+#include "intake/reporter_key.h"
 #include "meldpuntd/order_work.h"
 #include "meldpuntd/post.h"
 
@@ -62,22 +65,21 @@ static bool
 change_key(struct follow *f, GError **error)
 {
 	struct job *job = f->job;
-	struct reporter_key key = {0};
-	g_autoptr(certificate_auto) certificate = job_reporter_key(job, &key);
+	g_autoptr(certificate_auto) key = reporter_key_find_new(job->report,
+		job->work->pgp, job->file->fingerprint, error);
 
-	if (certificate == NULL || !key.pinned ||
-		strcmp(key.fingerprint, job->file->fingerprint) == 0)
-		return true;
+	if (key == NULL)
+		return *error == NULL;
 	f->obeyed = true;
 	f->what = "what-key";
 	g_byte_array_set_size(job->file->key, 0);
-	g_byte_array_append(job->file->key, key.packets->data,
-		key.packets->len);
+	g_byte_array_append(job->file->key, key->packets->data,
+		key->packets->len);
 	g_free(job->file->fingerprint);
-	job->file->fingerprint = g_strdup(key.fingerprint);
+	job->file->fingerprint = g_strdup(key->fingerprint);
 	return db_run(job->work->db, error, sql_key, PARAM_INT8(job->file->id),
-		PARAM_BYTEA(key.packets->data, key.packets->len),
-		PARAM_TEXT(key.fingerprint));
+		PARAM_BYTEA(key->packets->data, key->packets->len),
+		PARAM_TEXT(key->fingerprint));
 }
 
 static bool
@@ -172,7 +174,9 @@ keep_key(struct follow *f, GError **error)
 	if (f->note || is_signed_by_reporter(job) ||
 		job->report->candidates->len == 0)
 		return true;
-	certificate = job_reporter_key(job, &key);
+	certificate = job_reporter_key(job, &key, error);
+	if (*error != NULL)
+		return false;
 	return certificate == NULL || !key.pinned ||
 		db_run(job->work->db, error, sql_keep_key,
 			PARAM_INT8(job->in->id),
@@ -222,21 +226,109 @@ store(struct follow *f, GError **error)
 		db_commit(job->work->db, error);
 }
 
+/* A signed word counts once, and not for long: who caught it may resend it. */
+static bool
+is_fresh(struct follow *f, bool *fresh, GError **error)
+{
+	const struct job *job = f->job;
+	moment arrived = job->in->arrived_at;
+
+	*fresh = true;
+	if (job->report->fingerprint == NULL)
+		return true;
+	if (!replay_enter(job->work->db, job->in, job->report, fresh, error))
+		return false;
+	*fresh &= replay_is_timely(job->report->signed_at, arrived);
+	return true;
+}
+
+static const char sql_object[] =
+	"UPDATE reporter_changes SET confirmed_by = NULL, effective_at = NULL"
+	" WHERE case_id = $1 AND done_at IS NULL AND confirmed_by IS NOT NULL"
+	" RETURNING id";
+
+/*
+ * Any word from the old address while another one waits to take its place
+ * is an objection: a lead has to look again.
+ */
+static bool
+hear_objection(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	struct db *db = job->work->db;
+	g_autoptr(rows) stopped = NULL;
+
+	if (f->stranger || f->note)
+		return true;
+	stopped = db_query(db, error, sql_object, PARAM_INT8(job->file->id));
+	if (stopped == NULL)
+		return false;
+	if (rows_count(stopped) == 0)
+		return true;
+	if (job->facts.hints == NULL)
+		job->facts.hints = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)told_free);
+	told_add(job->facts.hints, "remark-objection", "", "");
+	return deadline_cancel(db, job->file->id, "reporter", error) &&
+		event_add(db, job->file->id, job->in->id, "objection", "",
+			error);
+}
+
+static const char sql_told_often[] =
+	"SELECT count(*) >= 5 AS often FROM letters WHERE case_id = $1"
+	" AND kind = 'status' AND created_at > now() - interval '1 hour'";
+
+/* Two machines that answer each other must come to an end. */
+static bool
+limit_answers(struct follow *f, GError **error)
+{
+	g_autoptr(rows) found = NULL;
+
+	if (f->what == NULL)
+		return true;
+	found = db_query(f->job->work->db, error, sql_told_often,
+		PARAM_INT8(f->job->file->id));
+	if (found == NULL)
+		return false;
+	if (rows_bool(found, 0, "often"))
+		f->what = NULL;
+	return true;
+}
+
+/* A part that another reporter sent before holds replies to this one. */
+static bool
+look_for_marks(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	const uint8_t *key = job->postbox.content_key;
+
+	return f->note ||
+		(marks_look(job->work->db, key, job->report, job->file,
+			 error) &&
+			marks_keep(job->work->db, key, job->report, job->file,
+				error));
+}
+
 static bool
 follow(struct follow *f, GError **error)
 {
 	struct job *job = f->job;
+	bool fresh;
 
 	words_parse(job->report->description ? job->report->description : "",
 		&f->words);
-	if (may_order(f) && !obey(f, error))
-		return false;
+	if (may_order(f)) {
+		if (!is_fresh(f, &fresh, error) || (fresh && !obey(f, error)))
+			return false;
+	}
 	/* a closed question is open again: staff decide, the reporter knows */
 	if (!f->obeyed && !f->note && !f->stranger &&
 		strcmp(job->file->state, "closed") == 0 &&
 		job->report->outer->guard == 0)
 		f->what = "what-arrived";
-	if (!store(f, error))
+	if (!hear_objection(f, error) || !limit_answers(f, error) ||
+		!look_for_marks(f, error) ||
+		!store(f, error))
 		return false;
 	log_case(f->note ? "note-filed" : "follow-up", job->file->number,
 		"%s, signature %s", protection_word(job->report->protection),
@@ -253,7 +345,9 @@ follow_work_do(struct job *job, int64_t case_id, bool is_note, GError **error)
 	job->file = open_load(job->work->db, case_id, error);
 	if (job->file == NULL || !job_prepare_facts(job, error))
 		return false;
-	f.stranger = !is_note &&
+	/* whatever marks a list or a remailer put on it: a person has signed */
+	f.note &= !is_signed_by_reporter(job);
+	f.stranger = !f.note &&
 		g_strcmp0(job->report->outer->from_address,
 			job->file->address) != 0;
 	job->facts.stranger = f.stranger;

@@ -47,6 +47,10 @@ recover(struct worker *w, const struct inbound *in, GError **error)
 		log_warning("message %" PRId64 ": %s", in->id, cause->message);
 		return claim_reader_died(db, in, error);
 	}
+	if (fault_is(cause, FAULT_REFUSED)) {
+		log_warning("message %" PRId64 ": %s", in->id, cause->message);
+		return claim_failed(db, in, error);
+	}
 	log_warning("message %" PRId64 " is tried again later: %s", in->id,
 		cause->message);
 	if (fault_is(cause, FAULT_UNSURE) || !claim_postpone(db, in, error)) {

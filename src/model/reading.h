@@ -48,7 +48,7 @@ enum guard {
 	GUARD_AUTO_SUBMITTED = 1 << 1,
 	GUARD_DELIVERY_REPORT = 1 << 2, /* multipart/report */
 	GUARD_LIST = 1 << 3,
-	GUARD_BULK = 1 << 4, /* Precedence bulk, junk, list, auto_reply */
+	GUARD_BULK = 1 << 4, /* Precedence bulk, junk, list */
 	GUARD_AUTO_REPLY = 1 << 5,
 	GUARD_LOOP = 1 << 6, /* our own X-Loop, or absurdly many Received */
 	GUARD_NO_SENDER = 1 << 7, /* no single address to answer to */

@@ -1,0 +1,24 @@
+/* Which of the keys that came with a message is the reporter's. */
+#ifndef INTAKE_REPORTER_KEY_H
+#define INTAKE_REPORTER_KEY_H
+
+#include "edge/pgp.h"
+#include "model/report.h"
+
+/*
+ * The key that our answers may be encrypted to, or NULL; caller frees.
+ * *pinned: it came out of the very decryption that gave the text (or the
+ * report is in clear), so what the report says may be answered with it.
+ * NULL with error set: it should be tried again.
+ */
+struct certificate *reporter_key_find(const struct report *report,
+	struct pgp *pgp, bool *pinned, GError **error);
+
+/*
+ * Another key than the one with this fingerprint, from inside of what the
+ * reporter signed; or NULL.
+ */
+struct certificate *reporter_key_find_new(const struct report *report,
+	struct pgp *pgp, const char *fingerprint, GError **error);
+
+#endif
