@@ -130,3 +130,16 @@ BEGIN
 	PERFORM case_unanswered(p_case);
 	RETURN 'received';
 END $$;
+
+-- A case that its reporter withdrew is answered by that; one that staff close
+-- as withdrawn is when the letter that says so has been accepted.
+ALTER TABLE cases ADD withdrawn_at timestamptz;
+CREATE OR REPLACE FUNCTION case_is_answered(p_case bigint, p_resolution text)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN coalesce(p_resolution, '') = 'spam'
+		OR EXISTS (SELECT FROM letters l JOIN outbound o ON o.letter = l.id
+			WHERE l.case_id = p_case AND l.answers AND o.state = 'sent')
+		OR EXISTS (SELECT FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter
+			WHERE c.id = p_case AND (r.address IS NULL OR c.withdrawn_at IS NOT NULL));
+END $$;

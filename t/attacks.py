@@ -100,6 +100,104 @@ def _():
     is_safe(case)
 
 
+def packet(tag, body):
+    return bytes([0xC0 | tag, 255]) + len(body).to_bytes(4, "big") + body
+
+
+def framed(data):
+    """The same packets, each with its length in front: nothing is signed of that."""
+    out = b""
+    while data:
+        tag, body, i, last = data[0] & 63, b"", 1, False
+        if not data[0] & 0x40:
+            tag, octets = data[0] >> 2 & 15, 1 << (data[0] & 3)
+            n, i, last = int.from_bytes(data[1:1 + octets], "big"), 1 + octets, True
+            body, i = data[i:i + n], i + n
+        while not last:
+            n, last = data[i], True
+            if n < 192:
+                i += 1
+            elif n < 224:
+                n, i = ((n - 192) << 8) + data[i + 1] + 192, i + 2
+            elif n == 255:
+                n, i = int.from_bytes(data[i + 1:i + 5], "big"), i + 5
+            else:
+                n, i, last = 1 << (n & 31), i + 1, False
+            body, i = body + data[i:i + n], i + n
+        out, data = out + packet(tag, body), data[i:]
+    return out
+
+
+@promise("key packets beside a message put no stranger's words under its seal or signature")
+def _():
+    listing = w.bob.public_key(armor=False)
+    first = framed(listing)
+    key = first[:6 + int.from_bytes(first[2:6], "big")]
+    junk = key + packet(13, b"FORGED WORDS <of nobody>")
+    plain = b"the words that alice wrote herself, at some length\n"
+    extra = [autocrypt("alice")]
+    sealed = w.alice.gpg("--sign", "--encrypt", "--recipient", w.security.fpr, data=plain).stdout
+    signed = w.alice.gpg("--sign", data=plain).stdout
+    bare = w.alice.gpg("--sign", "--compress-algo", "none", data=plain).stdout
+    clear = w.alice.gpg("--clearsign", data=plain).stdout
+    block = clear[clear.index(b"-----BEGIN PGP SIGNATURE"):]
+    forms = {"sealed": encrypted_message(head("junk-sealed", "alice", extra), armor(framed(sealed) + junk)),
+             "signed": ("\r\n".join(head("junk-signed", "alice", extra)) + "\r\n\r\n").encode() + armor(signed + junk),
+             "inside": encrypted_message(head("junk-inside", "alice", extra), w.bob.gpg(
+                 "--armor", "--no-literal", "--encrypt", "--recipient", w.security.fpr, data=framed(bare) + junk).stdout),
+             "clearsigned": ("\r\n".join(head("junk-clear", "alice", extra)) + "\r\n\r\n").encode() +
+             clear.replace(block, armor(binary(block) + junk, "SIGNATURE"))}
+    for name, raw in forms.items():
+        case = taken(raw)
+        assert "FORGED" not in str(case["description"]) and "FORGED" not in str(case["messages"]), name
+        if name == "sealed":
+            contains(case["description"], "alice wrote herself")
+
+
+@promise("a pinned key gives way only to one from inside of what it signed")
+def _():
+    case = taken(w.report("alice", "hole with a key that stays"))
+    ack = w.alice.open(wait_for(lambda: next((m for m in w.alice.mails() if case["number"].encode() in m), None),
+                                what="the acknowledgment"))
+    inner = (f"Content-Type: text/plain\r\n\r\nkey\r\n").encode()
+    signature = w.alice.gpg("--armor", "--detach-sign", data=inner).stdout.replace(b"\n", b"\r\n")
+    raw = ("\r\n".join(head("new-key", "alice", [f"In-Reply-To: {ack.outer['Message-ID']}",
+                                                 autocrypt("bob").replace("bob@example.com", "alice@example.net")])) +
+           '\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="s"'
+           "\r\n\r\n--s\r\n").encode() + inner + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + \
+        signature + b"\r\n--s--\r\n"
+    case = taken(raw)
+    equal(len(case["messages"]) > 1 and case["reporter"]["fingerprint"], w.alice.fpr)
+
+
+@promise("of several keys under a seal the one that names the sender counts, and one in clear that names another does not")
+def _():
+    def mixed(*keys):
+        return (b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhello there\r\n' +
+                b"".join(b"--b\r\nContent-Type: application/pgp-keys\r\n\r\n" + w.people[k].public_key().replace(b"\n", b"\r\n")
+                         for k in keys) + b"--b--\r\n")
+
+    for i, keys in enumerate((("bob", "alice"), ("alice", "bob"))):
+        cipher = w.bob.gpg("--armor", "--encrypt", "--recipient", w.security.fpr, data=mixed(*keys)).stdout
+        equal(taken(encrypted_message(head(f"two-keys{i}"), cipher))["reporter"]["fingerprint"], w.bob.fpr)
+    case = taken(("\r\n".join(head("evidence")) + "\r\n").encode() + mixed("alice"))
+    equal(case["reporter"]["fingerprint"], None)
+
+
+@promise("a stolen ciphertext as an addition to one's own case holds the replies to it")
+def _():
+    # a new text, of a report of alice that has been read
+    text = b"Content-Type: text/plain\r\n\r\nalice alone knows that the second door of the third floor is open\r\n"
+    stolen = w.alice.gpg("--armor", "--encrypt", "--recipient", w.security.fpr, data=text).stdout
+    taken(encrypted_message(head("stolen-first", "alice"), stolen))
+    mine = taken(w.report("bob", "a hole of my own, for cover"))
+    ack = w.bob.open(wait_for(lambda: next((m for m in w.bob.mails() if mine["number"].encode() in m), None),
+                              what="the acknowledgment"))
+    case = taken(encrypted_message(head("stolen-second", "bob", [f"In-Reply-To: {ack.outer['Message-ID']}"]), stolen))
+    equal(case["number"], mine["number"])
+    equal(w.sql(f"select held from cases where number = '{mine['number']}'"), "t")
+
+
 @promise("a stolen ciphertext with one's key outside of it gets content-free mail only")
 def _():
     case = taken(encrypted_message(head("outside", extra=[autocrypt("bob")]), sealed_by_alice()))

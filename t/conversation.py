@@ -101,8 +101,9 @@ def _():
     before = len(w.sanne.mails())
     forged = w.answer("sanne", notice, "close spam", sign=False)
     w.deliver(forged, "sanne@example.org")
-    # one mail says why, another brings the words as those of a stranger
-    mails = w.sanne.wait_for_mails(before + 2)[before:]
+    # one mail says why; the words as those of a stranger go to colleagues,
+    # not to who may be a machine that answers
+    mails = w.sanne.wait_for_mails(before + 1)[before:]
     assert any(w.sanne.fpr in w.sanne.open(m).text for m in mails)
     # joris signs what says that it is from sanne
     other = w.answer("joris", w.joris.mails()[-1], "close spam").replace(
@@ -214,7 +215,7 @@ def _():
     before = len(w.sanne.mails())
     order(notice, "severity high", quote=False, subject="hello", headers=[])
     # nothing is lost: it opens a case, and the mail about it says what to write
-    mails = w.sanne.wait_for_mails(before + 2)[before:]
+    mails = w.sanne.wait_for_mails(before + 1)[before:]
     assert any("zaak NUMMER" in w.sanne.open(m).text for m in mails)
     equal(w.case(one)["severity"], None)
 
@@ -253,12 +254,22 @@ def _():
     w.deliver(w.answer("alice", ack, "withdraw", sign=False), "alice@example.net")
     w.sanne.wait_for_mails(staff + 2)
     equal(w.case(number)["state"], "received")
-    word("withdraw", 5)
+    # the old address hears, content-free, what a missing signature means
+    contains(w.alice.open(w.alice.wait_for_mails(mails + 5)[-1]).text, "handtekening")
+    word("withdraw", 6)
     case = w.case(number)
     equal((case["state"], case["resolution"], bool(case["answered_at"])), ("closed", "withdrawn", True))
     # more after the end: staff get it, the reporter hears that it came
     staff = len(w.sanne.mails())
-    word("It is back, I fear.", 6)
+    word("It is back, I fear.", 7)
+    # a word counts once: who caught it may send it again
+    caught = w.answer("alice", ack, "credit Mallory")
+    w.deliver(caught, "alice@example.net")
+    w.alice.wait_for_mails(mails + 8)
+    word("credit none", 9)
+    w.deliver(caught.replace(b"Message-ID: <", b"Message-ID: <again"), "mallory@example.com")
+    w.sanne.wait_for_mails(staff + 4)
+    equal(w.case(number, "--identity")["reporter"]["credit"], None)
     w.sanne.wait_for_mails(staff + 1)
 
 
@@ -326,11 +337,19 @@ def _():
     w.deliver(w.answer("joris", w.joris.mails()[-1], f"case {number}\nreporter accept {message}", quote=False,
                        subject="x", headers=[]), "joris@example.org")
     w.joris.wait_for_mails(before + 1)
-    equal(len(w.alice.mails()), mails)
+    # the old address has heard that somebody says so, and no more
+    contains(w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).text, "sleutel kwijt")
     order(notice, f"reporter accept {message}")
-    contains(str(w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).inner["Subject"]), number)
+    contains(str(w.alice.open(w.alice.wait_for_mails(mails + 2)[-1]).inner["Subject"]), number)
     order(notice, "reply\nStill to the old address.\n.")
-    contains(w.alice.open(w.alice.wait_for_mails(mails + 2)[-1]).text, "Still to the old")
+    contains(w.alice.open(w.alice.wait_for_mails(mails + 3)[-1]).text, "Still to the old")
+    # an objection from there stops it
+    before = len(w.sanne.mails())
+    w.deliver(w.answer("alice", ack, "No, I object."), "alice@example.net")
+    contains(w.sanne.open(w.sanne.wait_for_mails(before + 1)[-1]).text, "gestopt")
+    w.sql("update deadlines set fires_at = now() where clock = 'reporter' and cancelled_at is null")
+    equal(w.sql("select count(*) from reporter_changes where effective_at is not null"), "0")
+    order(notice, f"reporter accept {message}\nnote\nthey phoned\n.")
     equal(len(w.bob.mails()), others)
     w.sql("update deadlines set fires_at = now() where clock = 'reporter'; update reporter_changes set effective_at = now()")
     wait_for(lambda: w.case(number, "--identity")["reporter"]["address"] == "bob@example.com", what="the change")
@@ -409,7 +428,43 @@ def _():
     equal({d["step"] for d in case["deadlines"] if not d["fired_at"] and not d["cancelled_at"]},
           {"owner", "lead", "management", "end"})
     equal(len(w.alice.mails()), mails)
-    contains(order(notice, "status received").text, "als spam gesloten")
+    contains(order(notice, "status received\n\nonce more").text, "als spam gesloten")
+
+
+@promise("what was meant for colleagues does not go out for want of a dot, re-wrapped, or as a name at the end")
+def _():
+    number, ack, notice = new_case(text="hole twenty-one")
+    mails = len(w.alice.mails())
+    for text in ("reply\nHello.\n\nnote\nthe vault code is 7 7 7\n.", "ask\nWhich version?\nseverity high\n."):
+        contains(order(notice, text).text, "midden in de tekst")
+    order(notice, "note\nour vendor calls this\nan old acquaintance of theirs\n.")
+    for text in ("our  vendor calls this an old\nacquaintance of theirs", "He says: our vendor calls this an old thing."):
+        contains(order(notice, f"force because\nreply\n{text}\n.").text, "interne notitie")
+    contains(order(notice, "reply\nAsk Sanne de Vries of us, sanne@example.org, for more.\n.").text, "eigen naam")
+    equal(len(w.alice.mails()), mails)
+    done = order(notice, "reply\nOp basis van uw melding concluderen wij het volgende:\n\nIt is real.\n\nRegards,\n"
+                 "Sanne\nsanne@example.org\n.")
+    text = w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).text
+    contains(text, "It is real.")
+    assert "anne" not in text, text
+    contains(done.text, "  | It is real.")
+
+
+@promise("no way of closing or reviving stops the clock without an answer, nor is refused for ever")
+def _():
+    number, ack, notice = new_case(text="hole twenty-two")
+    order(notice, f"severity high\nfix-date +9d\nclose spam {number}")
+    case = w.case(number)
+    equal((case["state"], case["resolution"]), ("closed", "spam"))
+    contains(order(notice, "status fixing").text, "status received")
+    order(notice, "status received")
+    equal((w.case(number)["state"], w.case(number)["answered_at"]), ("received", None))
+    number, ack, notice = new_case(text="hole twenty-three")
+    order(notice, "close out-of-scope")
+    wait_for(lambda: w.case(number)["answered_at"], what="the answer to count")
+    contains(order(notice, "status fixing").text, "ernst")
+    equal(w.case(number)["state"], "closed")
+    contains(w.meldpunt("order", number, "case", "VGZ-2026-0001", check=False).stdout.decode(), "0001")
 
 
 @promise("an operator orders on the command line: the same code, an event with the name")

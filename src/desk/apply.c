@@ -105,7 +105,8 @@ static bool
 set_fix_date(struct applied *a, const struct order *order, GError **error)
 {
 	struct deadline steps[2];
-	bool moves = a->file->answered_at != 0 && a->file->fix_date != NULL &&
+	bool told = a->file->answered_at != 0 || a->file->answering;
+	bool moves = told && a->file->fix_date != NULL &&
 		strcmp(a->file->fix_date, order->value) != 0;
 
 	replace(&a->file->fix_date, order->value);
@@ -147,10 +148,11 @@ set_status(struct applied *a, const struct order *order, GError **error)
 {
 	if (strcmp(order->value, "received") == 0)
 		return take_up_again(a, error);
+	if (g_strcmp0(a->file->resolution, "spam") == 0)
+		return apply_refuse(a, "fault-is-spam", order->value);
+	/* an answer said when it will be fixed; one that only closed did not */
 	if (strcmp(a->file->state, "received") == 0 ||
-		(strcmp(a->file->state, "closed") == 0 &&
-			a->file->answered_at == 0 &&
-			strcmp(order->value, "fixed") == 0))
+		!case_can_be_answered(a->file))
 		return apply_refuse(a, "fault-not-answered", order->value);
 	replace(&a->file->state, order->value);
 	g_clear_pointer(&a->file->resolution, g_free);
@@ -167,9 +169,13 @@ static bool
 set_assessment(struct applied *a, const struct order *order, bool forced,
 	GError **error)
 {
-	if (!apply_check_words(a, order->text, forced, error))
+	g_autofree char *text = apply_cut_name(a, order->text);
+
+	if (*text == '\0')
+		return apply_refuse(a, "fault-empty-reply", "");
+	if (!apply_check_words(a, text, forced, error))
 		return false;
-	replace(&a->file->assessment, order->text);
+	replace(&a->file->assessment, text);
 	told_add(a->done, "done-assessment", "", "");
 	return record(a, "assessment", "", error);
 }
@@ -192,13 +198,18 @@ add_note(struct applied *a, const struct order *order, GError **error)
 static bool
 say(struct applied *a, const struct order *order, bool forced, GError **error)
 {
+	g_autofree char *text = NULL;
+
 	if (!apply_check_address(a))
 		return true;
 	if (a->text != NULL)
 		return apply_refuse(a, "fault-two-replies", "");
-	if (!apply_check_words(a, order->text, forced, error))
+	text = apply_cut_name(a, order->text);
+	if (*text == '\0')
+		return apply_refuse(a, "fault-empty-reply", "");
+	if (!apply_check_words(a, text, forced, error))
 		return false;
-	a->text = g_strdup(order->text);
+	a->text = g_steal_pointer(&text);
 	a->mail = order->kind == ORDER_ASK ? MAIL_QUESTION : MAIL_REPLY;
 	return record(a, order->kind == ORDER_ASK ? "asked" : "replied", "",
 		error);
@@ -312,8 +323,7 @@ is_answered_on_record(const struct applied *a)
 {
 	const struct casefile *f = a->file;
 
-	if (a->closed && (strcmp(f->resolution, "spam") == 0 ||
-				 strcmp(f->resolution, "withdrawn") == 0))
+	if (a->closed && strcmp(f->resolution, "spam") == 0)
 		return true;
 	return f->address == NULL && (a->closed || case_can_be_answered(f));
 }

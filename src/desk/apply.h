@@ -34,7 +34,7 @@ struct applied {
 	GPtrArray *done;     /* struct told */
 	struct told *refused; /* or NULL; then nothing may be committed */
 	enum mail_to_reporter mail;
-	char *text;	  /* of a reply or question */
+	char *text;	  /* of a reply or question, or of the draft kept */
 	char *draft_token; /* a draft was kept under this token */
 	char *new_owner;  /* address, if it is somebody else */
 	GPtrArray *attach; /* char *, names of attachments of the order mail */

@@ -57,7 +57,8 @@ static const char sql_spam[] =
 	"  AND cancelled_at IS NULL),"
 	" told AS (INSERT INTO events (case_id, inbound, actor, what, detail)"
 	"  SELECT id, nullif($5::bigint, 0), $4, 'closed', 'spam' FROM closed)"
-	" SELECT count(*) AS n FROM closed";
+	" SELECT count(*) AS n, (SELECT count(*) = 2 FROM cases"
+	"  WHERE number IN ($1, $2)) AS both FROM closed";
 
 /* N1, or N1..N9 which counts within the prefix and year of N1. */
 static bool
@@ -79,9 +80,38 @@ close_spam(struct applied *a, const char *word, int64_t *closed,
 		PARAM_TEXT(a->staff->address), PARAM_INT8(a->inbound));
 	if (found == NULL)
 		return false;
-	if (rows_int8(found, 0, "n") == 0)
+	/* of a range both ends have to be cases: a slip closes the wrong ones */
+	if (rows_int8(found, 0, "n") == 0 ||
+		(*last != '\0' && !rows_bool(found, 0, "both")))
 		return apply_refuse(a, "fault-no-such-case", word);
 	*closed += rows_int8(found, 0, "n");
+	return true;
+}
+
+static const char sql_is_spam[] =
+	"SELECT state = 'closed' AND resolution = 'spam' AS spam FROM cases"
+	" WHERE id = $1";
+
+/* The case at hand may be among them: what is held of it is stale then. */
+static bool
+look_at_own(struct applied *a, GError **error)
+{
+	struct casefile *f = a->file;
+	g_autoptr(rows) found = NULL;
+
+	if (f == NULL)
+		return true;
+	found = db_query(a->db, error, sql_is_spam, PARAM_INT8(f->id));
+	if (found == NULL)
+		return false;
+	if (!rows_bool(found, 0, "spam"))
+		return true;
+	g_free(f->state);
+	f->state = g_strdup("closed");
+	g_free(f->resolution);
+	f->resolution = g_strdup("spam");
+	f->answered_at = a->now;
+	a->closed = true;
 	return true;
 }
 
@@ -94,6 +124,8 @@ close_many(struct applied *a, char *const *numbers, GError **error)
 	for (; *numbers != NULL && a->refused == NULL; numbers++)
 		if (!close_spam(a, *numbers, &closed, error))
 			return false;
+	if (!look_at_own(a, error))
+		return false;
 	count = g_strdup_printf("%" PRId64, closed);
 	told_add(a->done, "done-spam", count, "");
 	return true;

@@ -14,6 +14,9 @@ bool apply_check_address(struct applied *a);
 bool apply_check_words(struct applied *a, const char *text, bool forced,
 	GError **error);
 
+/* Words for a reporter without who wrote them at their end; caller frees. */
+char *apply_cut_name(const struct applied *a, const char *text);
+
 bool apply_close(struct applied *a, const struct order *order, GError **error);
 bool apply_list(struct applied *a, const struct order *order, GError **error);
 bool apply_show(struct applied *a, const struct order *order, GError **error);

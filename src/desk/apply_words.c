@@ -3,25 +3,46 @@
 
 #include "base/text.h"
 #include "desk/events.h"
+#include "desk/own_words.h"
 
 #include <string.h>
 
-#define QUOTED 24 /* bytes of a line that is no coincidence */
+#define RUN 6	 /* words in a row that are no coincidence */
+#define LEAST 12 /* bytes that they have at least, spaces included */
 
 static const char sql_notes[] =
 	"SELECT body FROM messages WHERE case_id = $1 AND direction = 'note'"
 	" AND inbound IS NULL"
 	" ORDER BY id DESC LIMIT 200";
 
-/* True if a line of a note stands in the text. */
+/* The words of a text, folded, between single spaces. */
+static char *
+words_of(const char *text)
+{
+	g_autoptr(GRegex) between = g_regex_new("[^\\p{L}\\p{N}]+", 0, 0, NULL);
+	g_autofree char *folded = g_utf8_casefold(text, -1);
+	g_autofree char *words =
+		g_regex_replace_literal(between, folded, -1, 0, " ", 0, NULL);
+
+	g_strstrip(words);
+	return g_strdup_printf(" %s ", words);
+}
+
+/* True if a run of words of a note, or all of a short one, is in the text. */
 static bool
 quotes_note(const char *text, const char *note)
 {
-	g_auto(GStrv) lines = g_strsplit(note, "\n", -1);
+	g_autofree char *words = words_of(note);
+	g_auto(GStrv) list = g_strsplit(g_strstrip(words), " ", -1);
+	guint n = g_strv_length(list);
+	guint run = MIN(n, RUN);
 
-	for (char **p = lines; *p != NULL; p++) {
-		g_strstrip(*p);
-		if (strlen(*p) >= QUOTED && strstr(text, *p) != NULL)
+	for (guint i = 0; run > 0 && i + run <= n; i++) {
+		g_autoptr(GString) found = g_string_new(" ");
+
+		for (guint k = 0; k < run; k++)
+			g_string_append_printf(found, "%s ", list[i + k]);
+		if (found->len >= LEAST && strstr(text, found->str) != NULL)
 			return true;
 	}
 	return false;
@@ -32,11 +53,13 @@ check_notes(struct applied *a, const char *text, GError **error)
 {
 	g_autoptr(rows) notes = db_query(a->db, error, sql_notes,
 		PARAM_INT8(a->file->id));
+	g_autofree char *words = NULL;
 
 	if (notes == NULL)
 		return false;
+	words = words_of(text);
 	for (int i = 0; i < rows_count(notes); i++)
-		if (quotes_note(text, rows_text(notes, i, "body")))
+		if (quotes_note(words, rows_text(notes, i, "body")))
 			return apply_refuse(a, "hold-note", "");
 	return true;
 }
@@ -78,6 +101,18 @@ apply_check_address(struct applied *a)
 	return a->refused == NULL;
 }
 
+/* A colleague's name or address in the midst of it cannot be cut. */
+static bool
+names_author(const struct applied *a, const char *text)
+{
+	g_autofree char *lower = g_utf8_casefold(text, -1);
+	g_autofree char *name = g_utf8_casefold(a->staff->name, -1);
+	g_autofree char *address = g_ascii_strdown(a->staff->address, -1);
+
+	return strstr(lower, address) != NULL ||
+		(strchr(name, ' ') != NULL && strstr(lower, name) != NULL);
+}
+
 bool
 apply_check_words(struct applied *a, const char *text, bool forced,
 	GError **error)
@@ -90,19 +125,32 @@ apply_check_words(struct applied *a, const char *text, bool forced,
 		g_ascii_strcasecmp(f->last_author, a->staff->address) != 0 &&
 		f->last_letter_at > a->signed_at)
 		apply_refuse(a, "hold-older", f->last_author);
+	if (!forced && names_author(a, text))
+		apply_refuse(a, "hold-name", "");
 	return check_notes(a, text, error) && check_addresses(a, text, error);
+}
+
+char *
+apply_cut_name(const struct applied *a, const char *text)
+{
+	return own_words_unsigned(text, a->staff->name, a->staff->address);
 }
 
 /* A draft's token is made from what would go and the key that it goes to. */
 static char *
 token_of(const struct applied *a, const char *text, bool question)
 {
-	g_autofree char *all = g_strdup_printf("draft\n%s\n%s\n%s\n%d\n%s",
-		a->file->number, a->file->address ? a->file->address : "",
-		a->file->fingerprint ? a->file->fingerprint : "", question,
-		text);
-	g_autofree char *mac = text_mac(a->draft_key, 32, all);
+	const struct casefile *f = a->file;
+	const char *parts[] = {f->address, f->fingerprint, f->severity,
+		f->fix_date, f->assessment, f->language,
+		f->answered_at ? "answered" : "", question ? "question" : ""};
+	g_autoptr(GString) all = g_string_new("draft\n");
+	g_autofree char *mac = NULL;
 
+	g_string_append_printf(all, "%s\n%s", f->number, text);
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+		g_string_append_printf(all, "\n%s", parts[i] ? parts[i] : "");
+	mac = text_mac(a->draft_key, 32, all->str);
 	return g_strdup_printf("D-%.8s", mac);
 }
 
@@ -114,13 +162,19 @@ static const char sql_keep[] =
 bool
 apply_draft(struct applied *a, const struct order_mail *mail, GError **error)
 {
+	g_autofree char *text = NULL;
+
 	if (a->file == NULL)
 		return apply_refuse(a, "fault-no-case", "");
-	a->draft_token = token_of(a, mail->draft, mail->draft_is_question);
+	text = apply_cut_name(a, mail->draft);
+	if (*text == '\0')
+		return apply_refuse(a, "fault-no-order", "");
+	a->draft_token = token_of(a, text, mail->draft_is_question);
 	return db_run(a->db, error, sql_keep, PARAM_TEXT(a->draft_token),
 		       PARAM_INT8(a->file->id), PARAM_TEXT(a->staff->address),
 		       PARAM_BOOL(mail->draft_is_question),
-		       PARAM_TEXT(mail->draft)) &&
+		       PARAM_TEXT(text)) &&
+		(a->text = g_steal_pointer(&text)) != NULL &&
 		event_add_by(a->db, a->file->id, a->inbound, a->staff->address,
 			"draft-kept", a->draft_token, error);
 }

@@ -215,12 +215,16 @@ add_role(GPtrArray *list, const struct conf *conf, const char *mailbox,
 }
 
 GPtrArray *
-escalate_handlers(const struct conf *conf, const struct casefile *file)
+escalate_handlers(const struct conf *conf, const struct casefile *file,
+	const char *except)
 {
 	GPtrArray *list = g_ptr_array_new();
 
 	add(list, conf_staff_by_address(conf, file->owner));
 	add_role(list, conf, file->mailbox, "handler");
+	if (except != NULL && list->len > 1)
+		g_ptr_array_remove(list,
+			(void *)conf_staff_by_address(conf, except));
 	return list;
 }
 

@@ -43,9 +43,12 @@ void escalate_decide(const struct conf *conf, const struct casefile *file,
 
 void escalation_clear(struct escalation *escalation);
 
-/* The handlers of a case's mailbox (struct staff, borrowed), its owner first. */
+/*
+ * The handlers of a case's mailbox (struct staff, borrowed), its owner first,
+ * without the one with the address except (or NULL).
+ */
 GPtrArray *escalate_handlers(const struct conf *conf,
-	const struct casefile *file);
+	const struct casefile *file, const char *except);
 
 /*
  * Where all of a level are away, the next one is told as well: deputy, all

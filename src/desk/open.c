@@ -254,7 +254,10 @@ open_refill(struct db *db, const struct inbound *inbound,
 static const char sql_load[] =
 	"SELECT c.number, c.title, c.language, c.mailbox AS mailbox_id,"
 	" b.name AS mailbox, c.state, c.resolution, c.severity, c.cvss,"
-	" c.owner, c.assessment, c.fix_date, c.held, r.alias, r.name, r.address,"
+	" c.owner, c.assessment, c.fix_date, c.held, EXISTS (SELECT FROM"
+	"  letters p JOIN outbound o ON o.letter = p.id WHERE p.case_id = c.id"
+	"  AND p.answers AND o.state IN ('queued', 'sending')) AS answering,"
+	" r.alias, r.name, r.address,"
 	" r.key, r.fingerprint, r.pinned_at IS NOT NULL AS pinned, r.plain,"
 	" m.protection LIKE 'encrypted%' OR m.protection = 'undecryptable'"
 	" AS sealed, m.message_id AS report_id,"
@@ -289,6 +292,7 @@ read_state(struct casefile *file, const struct rows *found)
 	file->fix_date = g_strdup(rows_text(found, 0, "fix_date"));
 	file->sealed = rows_bool(found, 0, "sealed");
 	file->held = rows_bool(found, 0, "held");
+	file->answering = rows_bool(found, 0, "answering");
 	file->answered_at = rows_int8(found, 0, "answered_at");
 	file->waiting_since = rows_int8(found, 0, "waiting_since");
 	file->acted_at = rows_int8(found, 0, "acted_at");

@@ -129,6 +129,38 @@ read_form(const char *line, char **rest)
 	return length == 0 ? NULL : form_of(word);
 }
 
+/*
+ * An order inside what is to go to the reporter: the "." in front of it was
+ * forgotten, and what follows was meant for staff.
+ */
+static bool
+is_order_inside(const char *line)
+{
+	g_autofree char *trimmed = g_strstrip(g_strdup(line));
+	g_auto(GStrv) words = g_strsplit_set(trimmed, " \t:=", -1);
+	g_autofree char *first = g_ascii_strdown(words[0] ? words[0] : "", -1);
+	const struct order_form *form = *first ? form_of(first) : NULL;
+	g_auto(GStrv) names = g_strsplit(form ? form->names : "", " ", -1);
+
+	/* prose may begin with such a word; alone, or with a value, it rarely is */
+	if (form == NULL || !g_strv_contains((const char *const *)names, first))
+		return false;
+	if (form->block)
+		return words[1] == NULL;
+	switch (form->kind) {
+	case ORDER_SEVERITY:
+	case ORDER_OWNER:
+	case ORDER_FIX_DATE:
+	case ORDER_STATUS:
+	case ORDER_CLOSE:
+	case ORDER_SEND:
+	case ORDER_CASE:
+		return g_strv_length(words) == 2;
+	default:
+		return false;
+	}
+}
+
 /* A block until its single "."; without one it is the rest, as a draft. */
 static bool
 read_block(struct parser *p, struct order *order)
@@ -140,6 +172,11 @@ read_block(struct parser *p, struct order *order)
 
 		if (strcmp(line, ".") == 0)
 			break;
+		if ((order->kind == ORDER_REPLY || order->kind == ORDER_ASK) &&
+			is_order_inside(line)) {
+			p->next = end + 1;
+			return refuse(p, "fault-order-inside", line);
+		}
 		end++;
 	}
 	if (p->lines[end] == NULL) {
@@ -406,11 +443,21 @@ check_twice(struct parser *p)
 	}
 }
 
+/* Spaces that look like one are one: HTML mails are full of them. */
+static char *
+plain_spaces(const char *text)
+{
+	g_auto(GStrv) parts = g_strsplit(text, "\302\240", -1);
+
+	return g_strjoinv(" ", parts);
+}
+
 struct order_mail *
 orders_parse(const struct conf *conf, const char *text, moment now,
 	char *const *footers)
 {
-	g_auto(GStrv) lines = g_strsplit(text, "\n", MAX_LINES);
+	g_autofree char *plain = plain_spaces(text);
+	g_auto(GStrv) lines = g_strsplit(plain, "\n", MAX_LINES);
 	struct parser p = {.conf = conf,
 		.now = now,
 		.footers = footers,

@@ -129,7 +129,8 @@ own_words_unsigned(const char *text, const char *name, const char *address)
 
 		if (*g_strstrip(lines[n - 1]) != '\0' &&
 			!is_name(lines[n - 1], name) &&
-			strstr(lower, mail) == NULL)
+			!(strstr(lower, mail) != NULL &&
+				matches(lower, "^(?:\\S+\\s*){1,5}$")))
 			break;
 		g_clear_pointer(&lines[--n], g_free);
 	}

@@ -51,6 +51,35 @@ add_link(GString *out, xmlNode *node, size_t start)
 	xmlFree(href);
 }
 
+/* What a client quotes: marked as such, as in plain text. */
+static bool
+is_quotation(xmlNode *node)
+{
+	xmlChar *type, *class;
+	bool is;
+
+	if (strcmp((const char *)node->name, "blockquote") != 0)
+		return false;
+	type = xmlGetProp(node, (const xmlChar *)"type");
+	class = xmlGetProp(node, (const xmlChar *)"class");
+	is = g_strcmp0((const char *)type, "cite") == 0 ||
+		(class != NULL && strstr((const char *)class, "quote") != NULL);
+	xmlFree(type);
+	xmlFree(class);
+	return is;
+}
+
+static void
+add_quoted(GString *out, const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	end_line(out);
+	for (char **p = lines; *p != NULL; p++)
+		if (p[1] != NULL || **p != '\0')
+			g_string_append_printf(out, "> %s\n", *p);
+}
+
 static void
 walk(GString *out, xmlNode *node, bool preformatted, int depth)
 {
@@ -72,6 +101,13 @@ walk(GString *out, xmlNode *node, bool preformatted, int depth)
 				preformatted);
 		if (node->type != XML_ELEMENT_NODE || is_one_of(node, hidden))
 			continue;
+		if (is_quotation(node)) {
+			g_autoptr(GString) quoted = g_string_new(NULL);
+
+			walk(quoted, node->children, pre, depth + 1);
+			add_quoted(out, quoted->str);
+			continue;
+		}
 		if (is_one_of(node, blocks))
 			end_line(out);
 		if (strcmp((const char *)node->name, "li") == 0)

@@ -64,8 +64,9 @@ fits(const struct job *job)
 bool
 job_notify(struct job *job, bool follow_up, GError **error)
 {
-	g_autoptr(GPtrArray) staff =
-		escalate_handlers(job->work->conf, job->file);
+	/* a machine that answers in a colleague's name gets no more to answer */
+	g_autoptr(GPtrArray) staff = escalate_handlers(job->work->conf,
+		job->file, job->report->outer->from_address);
 	g_autoptr(letter_auto) letter =
 		letter_notice(&job->facts, follow_up, fits(job));
 	g_autoptr(letter_auto) keyless = letter_notice_keyless(&job->facts);

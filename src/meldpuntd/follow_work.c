@@ -58,7 +58,8 @@ static const char sql_key[] =
 	" WHERE id = $1)";
 static const char sql_withdraw[] =
 	"UPDATE cases SET state = 'closed', resolution = 'withdrawn',"
-	" closed_at = now() WHERE id = $1 AND state <> 'closed'";
+	" closed_at = now(), withdrawn_at = now()"
+	" WHERE id = $1 AND state <> 'closed'";
 
 /* The new key: signed for by the old one, and from under the same seal. */
 static bool
@@ -274,9 +275,53 @@ hear_objection(struct follow *f, GError **error)
 			error);
 }
 
+/* That a key or an address is lost, in the words that people use for it. */
+static bool
+says_lost(const struct report *report)
+{
+	return g_regex_match_simple(
+		"(?:lost|lose|losing|no longer have|new) (?:my |the |access to )*"
+		"(?:old |pgp |gpg |private |secret )*key"
+		"|key (?:is|was|has been|got) (?:lost|gone|stolen|compromised)"
+		"|sleutel[^.\n]{0,30}(?:kwijt|verloren|gestolen)"
+		"|(?:kwijt|verloren)[^.\n]{0,30}sleutel",
+		report->description ? report->description : "",
+		G_REGEX_CASELESS, 0);
+}
+
+static const char sql_helped[] =
+	"SELECT count(*) > 0 AS helped FROM letters WHERE case_id = $1"
+	" AND kind = 'key-help' AND created_at > now() - interval '1 day'";
+
+/*
+ * Where a key is pinned, who writes without it, or says that it is lost, may
+ * be another: the old address hears, content-free, what to do; once a day.
+ */
+static bool
+help_with_key(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	const struct to_reporter mail = {.kind = "key-help", .what = "what-key-help"};
+	g_autoptr(rows) found = NULL;
+	const char *how;
+
+	if (!job->file->pinned || f->note || job->file->address == NULL ||
+		job->report->outer->guard != 0 || is_signed_by_reporter(job) ||
+		(f->stranger && !says_lost(job->report)))
+		return true;
+	found = db_query(job->work->db, error, sql_helped,
+		PARAM_INT8(job->file->id));
+	return found != NULL &&
+		(rows_bool(found, 0, "helped") ||
+			post_to_reporter(job->work, &job->facts, &mail, &how,
+				error));
+}
+
 static const char sql_told_often[] =
-	"SELECT count(*) >= 5 AS often FROM letters WHERE case_id = $1"
-	" AND kind = 'status' AND created_at > now() - interval '1 hour'";
+	"SELECT count(*) >= 20 OR count(*) FILTER (WHERE created_at >"
+	" now() - interval '1 hour') >= 10 AS often FROM letters"
+	" WHERE case_id = $1 AND kind = 'status'"
+	" AND created_at > now() - interval '1 day'";
 
 /* Two machines that answer each other must come to an end. */
 static bool
@@ -327,7 +372,7 @@ follow(struct follow *f, GError **error)
 		job->report->outer->guard == 0)
 		f->what = "what-arrived";
 	if (!hear_objection(f, error) || !limit_answers(f, error) ||
-		!look_for_marks(f, error) ||
+		!help_with_key(f, error) || !look_for_marks(f, error) ||
 		!store(f, error))
 		return false;
 	log_case(f->note ? "note-filed" : "follow-up", job->file->number,

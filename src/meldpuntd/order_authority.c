@@ -106,7 +106,7 @@ find_in_header(struct order_job *o, GError **error)
 
 		name_case(o, number);
 	}
-	if (o->number == NULL && inner->references != NULL) {
+	if (inner->references != NULL) {
 		g_autofree char *number = replay_case_of(o->job->work->db,
 			o->job->in->mailbox_id, inner->references, error);
 

@@ -1,5 +1,6 @@
 #include "meldpuntd/order_private.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "desk/apply.h"
@@ -51,9 +52,11 @@ what_happened(const struct order_job *o)
 		if (strcmp(closings[i] + strlen("what-closed-"),
 			    file->resolution) == 0)
 			return closings[i];
+	/* fixed words can tell of a severity, not of an assessment */
 	if (o->applied.mail == MAIL_REPLY)
-		return case_can_be_answered(file) ? "what-answered"
-						  : "what-waiting";
+		return case_can_be_answered(file) && file->severity != NULL
+			? "what-answered"
+			: "what-waiting";
 	if (o->applied.mail == MAIL_QUESTION)
 		return "what-waiting";
 	if (order_find(o->mail, ORDER_STATUS) != NULL)
@@ -83,7 +86,10 @@ is_answer(const struct order_job *o)
 	if (o->applied.closed)
 		return strcmp(file->resolution, "fixed") != 0 ||
 			case_can_be_answered(file);
-	return o->applied.mail == MAIL_REPLY && states_answer(o);
+	/* what a waiting answer says is no longer so: this one says it too */
+	return (o->applied.mail == MAIL_REPLY ||
+		       (o->applied.mail == MAIL_STATUS && file->answering)) &&
+		states_answer(o);
 }
 
 static bool
@@ -132,6 +138,12 @@ owed(const struct order_job *o, const char *how, const char *next, char **value)
 
 	*value = NULL;
 	if (file->answered_at == 0 && is_answer(o) &&
+		strcmp(how, "sent-fixed") == 0 && file->severity == NULL &&
+		!o->applied.closed) {
+		*value = clock_text(file->answer_due_at, conf->zone, language);
+		return "owed-severity";
+	}
+	if (file->answered_at == 0 && is_answer(o) &&
 		o->applied.mail != MAIL_NONE && strcmp(how, "sent-nothing") != 0)
 		return "owed-on-its-way";
 	if (strcmp(file->state, "closed") == 0)
@@ -159,6 +171,10 @@ confirm(struct order_job *o, const char *how, GError **error)
 			: how,
 		.listing = o->applied.listing->len
 			? o->applied.listing->str
+			: NULL,
+		.draft = strcmp(how, "sent-sealed") == 0 ||
+				strcmp(how, "sent-plain") == 0
+			? o->applied.text
 			: NULL};
 
 	g_ptr_array_add(staff, (void *)o->staff);
@@ -205,11 +221,18 @@ preview(struct order_job *o, GError **error)
 	struct job *job = o->job;
 	g_autoptr(GPtrArray) staff = g_ptr_array_new();
 	bool answers = !o->mail->draft_is_question && states_answer(o);
-	g_autoptr(letter_auto) shown = letter_reply(&job->facts,
-		o->mail->draft, o->mail->draft_is_question, answers, true);
+	const char *way = post_way(&job->facts);
+	bool fixed = strcmp(way, "sent-fixed") == 0;
+	g_autoptr(letter_auto) shown = fixed
+		? letter_fixed(&job->facts, "status", "reply",
+			  answers && job->file->severity ? "what-answered"
+							 : "what-waiting",
+			  answers && job->file->severity, false)
+		: letter_reply(&job->facts, o->applied.text,
+			  o->mail->draft_is_question, answers, true);
 	const struct letter_desk desk = {
 		.in_reply_to = job->report->outer->message_id,
-		.sent = post_way(&job->facts),
+		.sent = way,
 		.sent_value = job->file->fingerprint,
 		.token = o->applied.draft_token,
 		.draft = shown->text};
@@ -270,6 +293,20 @@ carry_out(struct order_job *o, GError **error)
 	return (a->draft_token == NULL || preview(o, error)) &&
 		(o->mail->orders->len == 0 || confirm(o, how, error)) &&
 		warn_old_address(o, error);
+}
+
+/* A rule of the tables that no order should meet is a refusal as well. */
+static bool
+carry_out_or_refuse(struct order_job *o, GError **error)
+{
+	if (carry_out(o, error))
+		return true;
+	if (!fault_is(*error, FAULT_REFUSED))
+		return false;
+	log_warning("orders refused: %s", (*error)->message);
+	g_clear_error(error);
+	order_refuse(o, "fault-refused", "", "");
+	return true;
 }
 
 bool
@@ -374,7 +411,10 @@ do_signed(struct order_job *o, bool *handled, GError **error)
 		o->line = o->mail->fault_line;
 		order_refuse(o, o->mail->fault, o->mail->fault_value, "");
 	}
-	if (o->refused == NULL && !carry_out(o, error))
+	if (o->refused == NULL && o->mail->orders->len == 0 &&
+		o->mail->draft == NULL)
+		order_refuse(o, "fault-no-order", "", "");
+	if (o->refused == NULL && !carry_out_or_refuse(o, error))
 		return false;
 	if (o->refused != NULL)
 		return refuse_signed(o, handled, error);
@@ -450,6 +490,7 @@ order_work_operator(struct job *job, const char *actor, const char *text,
 	g_autoptr(GString) said = g_string_new(NULL);
 	struct order_job o = {
 		.job = job, .staff = &operator, .result = said};
+	const struct order *named;
 	bool good;
 
 	o.mail = orders_parse(job->work->conf, text, job->in->arrived_at, NULL);
@@ -458,7 +499,11 @@ order_work_operator(struct job *job, const char *actor, const char *text,
 		order_refuse(&o, o.mail->fault, o.mail->fault_value, "");
 	} else if (o.mail->orders->len == 0)
 		order_refuse(&o, "fault-no-order", "", "");
-	good = o.refused != NULL || carry_out(&o, error);
+	named = order_find(o.mail, ORDER_CASE);
+	if (named != NULL && strcmp(named->value, job->file->number) != 0)
+		order_refuse(&o, "fault-two-cases", job->file->number,
+			named->value);
+	good = o.refused != NULL || carry_out_or_refuse(&o, error);
 	*refused = o.refused != NULL;
 	if (good)
 		*result = *refused ? say_refusal(&o) : g_strdup(said->str);

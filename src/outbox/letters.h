@@ -83,7 +83,7 @@ struct letter_desk {
 	const char *owed_value;
 	const char *listing;  /* or NULL */
 	const char *token;    /* of a draft, or NULL */
-	const char *draft;    /* what would be sent */
+	const char *draft;    /* what would be sent, or was; or NULL */
 };
 
 struct letter *letter_confirmation(const struct letter_facts *facts,

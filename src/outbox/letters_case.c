@@ -83,8 +83,13 @@ letters_facts_block(const struct letter_facts *facts, const char *language,
 	const struct casefile *file = facts->file;
 	const struct mailbox *box = facts->postbox->mailbox;
 	GString *out = g_string_new(NULL);
+	/* a letter that is the answer says so, though it is not yet accepted */
+	bool answers = with_verdict && file->state != NULL &&
+		strcmp(file->state, "received") == 0 && file->severity != NULL;
 	g_autofree char *key = g_strdup_printf("state-%s",
-		file->state ? file->state : "received");
+		answers		    ? "answered"
+			: file->state ? file->state
+				      : "received");
 	g_autofree char *state = letters_phrase(box, language, key, "", "", 0);
 	g_autofree char *answered = file->answered_at
 		? clock_text(file->answered_at, facts->postbox->conf->zone,

@@ -56,6 +56,15 @@ lines_of(const struct postbox *postbox, const GPtrArray *list)
 	return g_string_free(out, FALSE);
 }
 
+static char *
+text_sent(const struct postbox *postbox, const char *text)
+{
+	g_autofree char *indented = text_indent(text, "  | ");
+	g_autofree char *title = say(postbox, "sent-text", "", "", 0);
+
+	return g_strdup_printf("\n%s\n\n%s\n", title, indented);
+}
+
 struct letter *
 letter_confirmation(const struct letter_facts *facts,
 	const struct letter_desk *desk)
@@ -67,7 +76,9 @@ letter_confirmation(const struct letter_facts *facts,
 	g_autofree char *done = lines_of(postbox, desk->done);
 	g_autofree char *said =
 		say(postbox, desk->sent, desk->sent_value, "", 0);
-	g_autofree char *sent = g_strdup_printf("  - %s\n", said);
+	g_autofree char *text = desk->draft ? text_sent(postbox, desk->draft)
+					    : g_strdup("");
+	g_autofree char *sent = g_strdup_printf("  - %s\n%s", said, text);
 	g_autofree char *owed =
 		say(postbox, desk->owed, desk->owed_value, "", 0);
 	g_autofree char *line =
