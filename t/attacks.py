@@ -222,6 +222,12 @@ def _():
            "\r\n\r\n--s\r\n").encode() + part + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + \
         signature + b"\r\n--s--\r\n--m--\r\n"
     equal([taken(raw)["messages"][0][k] for k in ("protection", "signature")], ["clear", "none"])
+    # what a gateway adds behind is no part of the text
+    first = raw.replace(b"--m\r\nContent-Type: text/plain\r\n\r\nforged words\r\n", b"", 1).replace(b"beside@x", b"before@x").replace(
+        b"\r\n--m--", b"\r\n--m\r\nContent-Type: text/plain\r\n\r\nforged words\r\n--m--")
+    case = taken(first)
+    equal((case["messages"][0]["signature"], case["description"].strip()), ("good", "signed words"))
+    equal([a["name"] for a in case["messages"][0]["attachments"]], ["clear-text.txt"])
 
 
 @promise("text around a clearsigned block is not part of what was signed")

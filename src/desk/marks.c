@@ -52,8 +52,11 @@ marks_look(struct db *db, const uint8_t *key, const struct report *report,
 	struct casefile *file, GError **error)
 {
 	g_autoptr(GPtrArray) marks = marks_of(key, report);
+	bool copied = false;
 
-	for (guint i = 0; i < marks->len && !file->held; i++) {
+	/* a seal that names nobody of this report may be another's */
+	file->held |= report->foreign_seal;
+	for (guint i = 0; i < marks->len && !copied; i++) {
 		g_autoptr(rows) found = db_query(db, error, sql_look,
 			PARAM_BYTEA(marks->pdata[i], 32),
 			PARAM_TEXT(file->address),
@@ -63,7 +66,7 @@ marks_look(struct db *db, const uint8_t *key, const struct report *report,
 			return false;
 		if (rows_count(found) == 0)
 			continue;
-		file->held = true;
+		file->held = copied = true;
 		file->claims = rows_int8(found, 0, "id");
 	}
 	return true;

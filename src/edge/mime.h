@@ -30,6 +30,7 @@ struct mime {
  * message, else a MIME entity.  NULL if GMime makes nothing of it.
  */
 struct mime *mime_parse(const struct bytes *bytes, uint64_t length, bool whole);
+struct mime *mime_parse_memory(const char *data, size_t length, bool whole);
 void mime_free(struct mime *mime);
 typedef struct mime mime_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(mime_auto, mime_free)
@@ -55,6 +56,9 @@ bool mime_decode(const struct mime *mime, struct bytes *out,
 
 /* The text of a text part as UTF-8, whatever its charset claims. */
 char *mime_text(const struct mime *mime, size_t max);
+
+/* Bytes of no declared charset as UTF-8. */
+char *mime_bytes_text(const char *data, size_t length);
 
 /*
  * The MIME entity that a letter protects: protected headers of both kinds

@@ -111,20 +111,14 @@ wrap_message(GMimeMessage *message)
 	return mime;
 }
 
-struct mime *
-mime_parse(const struct bytes *bytes, uint64_t length, bool whole)
+/* Takes the stream over. */
+static struct mime *
+parse_stream(GMimeStream *stream, bool whole)
 {
-	GMimeStream *stream = g_mime_stream_mmap_new_with_bounds(
-		dup(bytes->fd), PROT_READ, MAP_PRIVATE, 0, length);
-	GMimeParser *parser;
+	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
 	GObject *object;
 	struct mime *mime = NULL;
 
-	if (stream == NULL || length == 0) {
-		g_clear_object(&stream);
-		return NULL;
-	}
-	parser = g_mime_parser_new_with_stream(stream);
 	g_mime_parser_set_persist_stream(parser, TRUE);
 	object = whole
 		? (GObject *)g_mime_parser_construct_message(parser, NULL)
@@ -136,6 +130,26 @@ mime_parse(const struct bytes *bytes, uint64_t length, bool whole)
 	g_object_unref(parser);
 	g_object_unref(stream);
 	return mime;
+}
+
+struct mime *
+mime_parse(const struct bytes *bytes, uint64_t length, bool whole)
+{
+	GMimeStream *stream = g_mime_stream_mmap_new_with_bounds(
+		dup(bytes->fd), PROT_READ, MAP_PRIVATE, 0, length);
+
+	if (stream == NULL || length == 0) {
+		g_clear_object(&stream);
+		return NULL;
+	}
+	return parse_stream(stream, whole);
+}
+
+struct mime *
+mime_parse_memory(const char *data, size_t length, bool whole)
+{
+	return parse_stream(g_mime_stream_mem_new_with_buffer(data, length),
+		whole);
 }
 
 void
@@ -320,6 +334,12 @@ to_utf8(const char *data, size_t length, const char *charset)
 	if (converted == NULL)
 		return text_block(data, length, 3 * length);
 	return text_block(converted, size, size);
+}
+
+char *
+mime_bytes_text(const char *data, size_t length)
+{
+	return to_utf8(data, length, NULL);
 }
 
 char *

@@ -49,25 +49,40 @@ armor_end(const char *text, const char *what)
 	return found ? found + strlen(line) : NULL;
 }
 
+/*
+ * Where an armor's base64 begins: behind BEGIN line, header fields and the
+ * empty line, which some senders leave out or fill with odd spaces.
+ */
+static const char *
+skip_head(const char *p, const char *end)
+{
+	for (bool first = true; p < end; first = false) {
+		const char *eol = memchr(p, '\n', end - p);
+		size_t n = (eol ? eol : end) - p;
+		g_autofree char *line = g_strndup(p, MIN(n, 1000));
+		g_auto(GStrv) parts = g_strsplit(line, "\302\240", -1);
+		g_autofree char *plain = g_strjoinv(" ", parts);
+		bool blank = *g_strstrip(plain) == '\0';
+
+		if (!first && !blank && strstr(plain, ": ") == NULL)
+			return p;
+		p = eol ? eol + 1 : end;
+		if (blank && !first)
+			break;
+	}
+	return p;
+}
+
 /* Base64 of an armor's body into binary; at most max bytes. */
 static guchar *
 dearmor(const char *data, size_t length, size_t max, gsize *size)
 {
 	const char *end = data + length;
-	const char *p = data;
+	const char *p = skip_head(data, end);
 	GByteArray *out = g_byte_array_new();
 	guint save = 0;
 	gint state = 0;
 
-	/* armor headers end at the first empty line */
-	while (p < end) {
-		const char *eol = memchr(p, '\n', end - p);
-		size_t n = (eol ? eol : end) - p;
-
-		p = eol ? eol + 1 : end;
-		if (n == 0 || (n == 1 && eol != NULL && eol[-1] == '\r'))
-			break;
-	}
 	while (p < end && *p != '=' && *p != '-' && out->len < max) {
 		const char *eol = memchr(p, '\n', end - p);
 		size_t n = MIN((size_t)((eol ? eol + 1 : end) - p), 1024);
@@ -79,6 +94,12 @@ dearmor(const char *data, size_t length, size_t max, gsize *size)
 	}
 	*size = out->len;
 	return g_byte_array_free(out, FALSE);
+}
+
+guint8 *
+packet_dearmor(const char *armor, size_t length, gsize *size)
+{
+	return dearmor(armor, length, SIZE_MAX, size);
 }
 
 struct packet {

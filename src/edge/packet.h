@@ -18,6 +18,12 @@ const char *armor_begin(const char *text, const char *what);
 const char *armor_end(const char *text, const char *what);
 
 /*
+ * What is in an armor that starts here.  Its checksum, which many leave out
+ * (RFC 9580, 6.1) and gpg then misses, is not looked at.  Caller frees.
+ */
+guint8 *packet_dearmor(const char *armor, size_t length, gsize *size);
+
+/*
  * The first packets of armored or binary data: at most enough to tell.
  * key_ids, if not NULL, collects the 64-bit key ids of the session keys in
  * upper-case hexadecimal (0000000000000000: hidden recipient).

@@ -1,38 +1,22 @@
-#include "intake/peel.h"
+#include "intake/peel_private.h"
 
 #include "base/text.h"
-#include "edge/html.h"
 #include "edge/language.h"
-#include "edge/mime.h"
 #include "edge/packet.h"
 #include "intake/fields.h"
 #include "intake/gate.h"
-
-#include "model/reading.h"
-#include "intake/bounce.h"
-#include "intake/guard.h"
+#include "intake/repair.h"
 #include "intake/signed_part.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
-#define MAX_TEXT (4 << 20)  /* of a report; more becomes an attachment */
-#define MAX_PART (64 << 20) /* of one text part, which may be an armor */
+#define MAX_TEXT (4 << 20) /* of a report */
 #define MAX_PIECES 500
+#define LOOK_AT 65536 /* bytes of a part that tell what it is */
 
-/* A layer being peeled. */
-struct peel {
-	enum layer layer;
-	const char *data; /* the layer's bytes */
-	size_t length;
-	struct bytes *out;
-	struct reading *reading;
-	GString *text;
-	bool full; /* out takes no more */
-};
-
-static struct extent
-put(struct peel *peel, const char *data, size_t length)
+struct extent
+peel_put(struct peel *peel, const char *data, size_t length)
 {
 	struct extent where = {peel->out->size, length};
 
@@ -43,149 +27,66 @@ put(struct peel *peel, const char *data, size_t length)
 	return where;
 }
 
-static void
-add_piece(struct peel *peel, const char *name, const char *type,
-	struct extent where, bool key)
+void
+peel_add_piece(struct peel *peel, const char *name, const char *type,
+	struct extent where, enum piece_kind kind)
 {
 	if (peel->reading->pieces->len < MAX_PIECES)
 		g_ptr_array_add(peel->reading->pieces,
-			piece_new(name ? name : "", type, where, key));
+			piece_new(name ? name : "", type, where, kind));
 }
 
-/* Clear text beside a sealed part: kept, but never as the report's text. */
-static void
-add_outside(struct peel *peel, const char *text, size_t length)
+void
+peel_add_outside(struct peel *peel, const char *text, size_t length)
 {
 	g_autofree char *copy = g_strndup(text, length);
 
 	g_strstrip(copy);
 	if (*copy != '\0')
-		add_piece(peel, "clear-text.txt", "text/plain",
-			put(peel, copy, strlen(copy)), false);
+		peel_add_piece(peel, "clear-text.txt", "text/plain",
+			peel_put(peel, copy, strlen(copy)), PIECE_OUTSIDE);
 }
 
-static char *
-body_text(const struct mime *part)
-{
-	g_autofree char *raw = mime_text(part, MAX_PART);
-	const char *format = mime_parameter(part, "format");
-	const char *del_space = mime_parameter(part, "delsp");
-
-	if (strcmp(part->type, "text/html") == 0) {
-		g_autofree char *text = html_to_text(raw, strlen(raw));
-
-		return text_block(text, strlen(text), MAX_PART);
-	}
-	if (format != NULL && g_ascii_strcasecmp(format, "flowed") == 0)
-		return fields_unflow(raw, del_space != NULL &&
-				g_ascii_strcasecmp(del_space, "yes") == 0);
-	return g_steal_pointer(&raw);
-}
-
+/* Where in the part an OpenPGP message starts, as armor or as packets. */
 static bool
-is_blank(const char *text, size_t length)
+find_sealed(const struct peel *peel, struct extent where, const char **armor,
+	char **start)
 {
-	for (size_t i = 0; i < length; i++)
-		if (!g_ascii_isspace(text[i]))
-			return false;
-	return true;
+	size_t n = MIN(where.length, LOOK_AT);
+
+	*start = bytes_copy(peel->out, where.offset, n);
+	*armor = armor_begin(*start, "MESSAGE");
+	return n > 0 &&
+		(*armor != NULL || packet_starts((const uint8_t *)*start, n));
 }
 
-/* An armor in a text: the part between is sealed, the rest stays outside. */
+/* Encrypted for a program that we are not (RFC 8551, 3.3). */
 static bool
-take_armor(struct peel *peel, const char *text, const char *what,
-	const char *ending, enum shape shape)
+is_smime(const struct mime *part)
 {
-	const char *begin = armor_begin(text, what);
-	const char *end = begin ? armor_end(begin, ending) : NULL;
-	struct reading *r = peel->reading;
+	const char *type = mime_parameter(part, "smime-type");
 
-	if (begin == NULL || r->shape != SHAPE_CLEAR)
-		return false;
-	if (end == NULL)
-		end = begin + strlen(begin);
-	/* inside what was opened, an armor among words is a quotation */
-	if (peel->layer == LAYER_INSIDE &&
-		(!is_blank(text, begin - text) || !is_blank(end, strlen(end))))
-		return false;
-	r->shape = shape;
-	r->inline_armor = true;
-	r->sealed = put(peel, begin, end - begin);
-	if (shape == SHAPE_SEALED)
-		r->packets = packet_look(begin, end - begin, NULL);
-	add_outside(peel, text, begin - text);
-	add_outside(peel, end, strlen(end));
-	return true;
+	return (strcmp(part->type, "application/pkcs7-mime") == 0 ||
+		       strcmp(part->type, "application/x-pkcs7-mime") == 0) &&
+		(type == NULL || strstr(type, "signed") == NULL);
 }
 
-static void
-take_key_in_text(struct peel *peel, const char *text)
+static enum piece_kind
+kind_of(const struct peel *peel, const struct mime *part, struct extent where)
 {
-	static const char what[] = "PUBLIC KEY BLOCK";
-	const char *begin = armor_begin(text, what);
-	const char *end = begin ? armor_end(begin, what) : NULL;
-
-	if (end != NULL)
-		add_piece(peel, "", "application/pgp-keys",
-			put(peel, begin, end - begin), true);
-}
-
-static void
-take_text(struct peel *peel, const struct mime *part)
-{
-	g_autofree char *text = body_text(part);
-
-	if (take_armor(peel, text, "MESSAGE", "MESSAGE", SHAPE_SEALED) ||
-		take_armor(peel, text, "SIGNED MESSAGE", "SIGNATURE",
-			SHAPE_CLEARSIGNED))
-		return;
-	take_key_in_text(peel, text);
-	if (peel->text->len > 0 && !g_str_has_suffix(peel->text->str, "\n"))
-		g_string_append_c(peel->text, '\n');
-	if (peel->text->len > 0)
-		g_string_append_c(peel->text, '\n');
-	if (peel->text->len + strlen(text) <= MAX_TEXT)
-		g_string_append(peel->text, text);
-	else
-		add_piece(peel, "long-text.txt", "text/plain",
-			put(peel, text, strlen(text)), false);
-}
-
-/* The packets or the armor of a sealed part, whatever its type says. */
-static bool
-take_sealed(struct peel *peel, const struct mime *part, struct extent where)
-{
-	struct reading *r = peel->reading;
 	g_autofree char *start = NULL;
-	size_t n = MIN(where.length, 65536);
 	const char *armor;
 
-	if (r->shape != SHAPE_CLEAR || where.length == 0)
-		return false;
-	start = bytes_copy(peel->out, where.offset, n);
-	armor = armor_begin(start, "MESSAGE");
-	if (armor == NULL && !packet_starts((const uint8_t *)start, n) &&
-		strcmp(part->type, "application/pgp-encrypted") != 0)
-		return false;
-	if (armor == NULL && !packet_starts((const uint8_t *)start, n))
-		return false;
-	if (armor != NULL && armor - start > 2000)
-		return false;
-	r->shape = SHAPE_SEALED;
-	r->sealed = where;
-	r->packets = armor ? packet_look(armor, start + n - armor, NULL)
-			   : packet_look(start, n, NULL);
-	return true;
-}
-
-static bool
-is_key(struct peel *peel, const struct mime *part, struct extent where)
-{
-	g_autofree char *start =
-		bytes_copy(peel->out, where.offset, MIN(where.length, 65536));
-
-	return armor_begin(start, "PUBLIC KEY BLOCK") != NULL ||
-		strcmp(part->type, "application/pgp-keys") == 0;
+	if (find_sealed(peel, where, &armor, &start) &&
+		(armor == NULL || armor == start || part->message != NULL ||
+			armor - start <= 2000))
+		return PIECE_SEALED;
+	if (is_smime(part))
+		return PIECE_SEALED;
+	if (armor_begin(start, "PUBLIC KEY BLOCK") != NULL ||
+		strcmp(part->type, "application/pgp-keys") == 0)
+		return PIECE_KEY;
+	return PIECE_PLAIN;
 }
 
 static void
@@ -194,15 +95,17 @@ take_attachment(struct peel *peel, const struct mime *part)
 	struct extent where;
 
 	if (strcmp(part->type, "application/pgp-encrypted") == 0)
-		return; /* "Version: 1" and nothing else */
+		peel->mangled = true; /* and if it is just "Version: 1": no part */
 	if (peel->full || !mime_decode(part, peel->out, &where)) {
 		peel->full = true;
 		return;
 	}
-	if (!take_sealed(peel, part, where))
-		add_piece(peel, part->name,
-			part->message ? "message/rfc822" : part->type, where,
-			is_key(peel, part, where));
+	if (strcmp(part->type, "application/pgp-encrypted") == 0 &&
+		kind_of(peel, part, where) != PIECE_SEALED)
+		return;
+	peel_add_piece(peel, part->name,
+		part->message ? "message/rfc822" : part->type, where,
+		kind_of(peel, part, where));
 }
 
 static bool
@@ -210,187 +113,178 @@ is_text(const struct mime *part)
 {
 	return !part->attached && (part->name == NULL || !*part->name) &&
 		(strcmp(part->type, "text/plain") == 0 ||
+			strcmp(part->type, "application/pgp") == 0 ||
+			strcmp(part->type, "text/markdown") == 0 ||
+			strcmp(part->type, "text/enriched") == 0 ||
 			strcmp(part->type, "text/html") == 0);
 }
 
+/* True if a text of this kind is there, with this in it. */
 static bool
-has_plain(const struct mime *mime)
+has_text(const struct mime *mime, bool html, const char *what)
 {
-	if (strcmp(mime->type, "text/plain") == 0 && is_text(mime)) {
-		g_autofree char *text = mime_text(mime, 4096);
+	if (is_text(mime) && (strcmp(mime->type, "text/html") == 0) == html) {
+		g_autofree char *text = mime_text(mime, LOOK_AT);
 
-		return *g_strstrip(text) != '\0';
+		if (*g_strstrip(text) != '\0' && strstr(text, what) != NULL)
+			return true;
 	}
 	for (guint i = 0; i < mime->children->len; i++)
-		if (has_plain(mime->children->pdata[i]))
+		if (has_text(mime->children->pdata[i], html, what))
 			return true;
 	return false;
 }
 
 static void take_part(struct peel *peel, const struct mime *part);
 
-/* Of alternatives the plain text is what people read here. */
+/*
+ * Of alternatives the plain text is what people read here; unless the armor
+ * stands in the other one only.
+ */
 static void
 take_alternatives(struct peel *peel, const struct mime *part)
 {
-	bool plain = has_plain(part);
+	static const char armor[] = "-----BEGIN PGP ";
+	bool before = peel->plain;
+	bool plain = has_text(part, false, "") &&
+		(has_text(part, false, armor) || !has_text(part, true, armor));
 
 	for (guint i = 0; i < part->children->len; i++) {
 		const struct mime *child = part->children->pdata[i];
 
-		if (is_text(child) &&
-			(strcmp(child->type, "text/plain") == 0) != plain)
+		if (!plain && is_text(child) &&
+			strcmp(child->type, "text/html") != 0)
 			continue;
+		peel->plain = before || plain;
 		take_part(peel, child);
 	}
+	peel->plain = before;
+}
+
+/* A multipart that gives no parts, not even repaired: staff see its text. */
+static void
+take_unparted(struct peel *peel)
+{
+	size_t head = gate_header_end(peel->data, peel->length);
+	g_autofree char *text = mime_bytes_text(peel->data + head,
+		MIN(peel->length - head, MAX_TEXT));
+
+	if (peel->text->len == 0)
+		g_string_append(peel->text, text);
 }
 
 static void
 take_part(struct peel *peel, const struct mime *part)
 {
-	if (strcmp(part->type, "multipart/alternative") == 0)
+	if (strcmp(part->type, "multipart/alternative") == 0 &&
+		part->children->len > 0)
 		take_alternatives(peel, part);
 	else if (part->children->len > 0)
 		for (guint i = 0; i < part->children->len; i++)
 			take_part(peel, part->children->pdata[i]);
-	else if (is_text(part))
-		take_text(peel, part);
-	else if (!g_str_has_prefix(part->type, "multipart/"))
+	else if (is_text(part)) {
+		if (!peel->plain || strcmp(part->type, "text/html") != 0)
+			peel_text_part(peel, part);
+	} else if (g_str_has_prefix(part->type, "multipart/"))
+		take_unparted(peel);
+	else
 		take_attachment(peel, part);
+}
+
+/* The only part there is, is what was written, whatever it is called. */
+static void
+take_root(struct peel *peel, const struct mime *root)
+{
+	if (root->children->len == 0 && root->message == NULL &&
+		(g_str_has_prefix(root->type, "text/") ||
+			strchr(root->type, '/') == NULL))
+		peel_text_part(peel, root);
+	else
+		take_part(peel, root);
+}
+
+static bool
+is_openpgp_signed(const struct mime *part)
+{
+	const char *protocol = mime_parameter(part, "protocol");
+	const struct mime *second = part->children->len == 2
+		? part->children->pdata[1]
+		: NULL;
+
+	return strcmp(part->type, "multipart/signed") == 0 && second != NULL &&
+		!(protocol != NULL && strstr(protocol, "pkcs7") != NULL) &&
+		strstr(second->type, "pkcs7") == NULL;
+}
+
+/*
+ * The signed part: the root, or the first in what a gateway or a list has
+ * wrapped around to add its own.  Behind somebody's words it is an attachment.
+ */
+static const struct mime *
+find_signed(const struct mime *part, int depth)
+{
+	if (is_openpgp_signed(part))
+		return part;
+	if (strcmp(part->type, "multipart/mixed") != 0 || depth > 2 ||
+		part->children->len == 0)
+		return NULL;
+	return find_signed(part->children->pdata[0], depth + 1);
+}
+
+static void
+take_beside(struct peel *peel, const struct mime *part,
+	const struct mime *signed_part)
+{
+	if (part == signed_part)
+		return;
+	if (strcmp(part->type, "multipart/mixed") == 0)
+		for (guint i = 0; i < part->children->len; i++)
+			take_beside(peel, part->children->pdata[i],
+				signed_part);
+	else
+		take_part(peel, part);
+}
+
+/* gpg misses the checksum that many leave out. */
+static void
+dearmor_signature(struct peel *peel)
+{
+	struct extent *where = &peel->reading->signature;
+	g_autofree char *text =
+		bytes_copy(peel->out, where->offset, where->length);
+	const char *begin = armor_begin(text, "SIGNATURE");
+	const char *end = begin ? armor_end(begin, "SIGNATURE") : NULL;
+	g_autofree guint8 *binary = NULL;
+	gsize size;
+
+	if (end == NULL)
+		return;
+	binary = packet_dearmor(begin, end - begin, &size);
+	*where = peel_put(peel, (const char *)binary, size);
 }
 
 static bool
 take_signed(struct peel *peel, const struct mime *root)
 {
-	const char *boundary = mime_parameter(root, "boundary");
+	const struct mime *part = find_signed(root, 0);
+	const char *boundary = part ? mime_parameter(part, "boundary") : NULL;
 	g_autofree char *canonical = NULL;
 	const char *start;
 	size_t size;
 
-	if (strcmp(root->type, "multipart/signed") != 0 || boundary == NULL ||
-		root->children->len != 2 ||
+	if (boundary == NULL ||
 		!signed_part_find(peel->data, peel->length, boundary, &start,
 			&size) ||
-		!mime_decode(root->children->pdata[1], peel->out,
+		!mime_decode(part->children->pdata[1], peel->out,
 			&peel->reading->signature))
 		return false;
+	dearmor_signature(peel);
 	canonical = signed_part_canonical(start, size, &size);
-	peel->reading->sealed = put(peel, canonical, size);
+	peel->reading->sealed = peel_put(peel, canonical, size);
 	peel->reading->shape = SHAPE_SIGNED;
+	peel->outside = true;
+	take_beside(peel, root, part);
 	return true;
-}
-
-static char **
-references_of(const struct mime *root)
-{
-	g_auto(GStrv) reply = mime_message_ids(root, "In-Reply-To");
-	g_auto(GStrv) thread = mime_message_ids(root, "References");
-	GPtrArray *all = g_ptr_array_new();
-
-	for (char **p = reply; *p != NULL; p++)
-		g_ptr_array_add(all, g_strdup(*p));
-	for (guint i = g_strv_length(thread); i > 0; i--)
-		g_ptr_array_add(all, g_strdup(thread[i - 1]));
-	g_ptr_array_add(all, NULL);
-	return (char **)g_ptr_array_free(all, FALSE);
-}
-
-static char **
-recipients_of(const struct mime *root)
-{
-	static const char *const fields[] = {"To", "Cc", "Delivered-To",
-		"X-Original-To", "Envelope-To", NULL};
-	GPtrArray *all = g_ptr_array_new();
-
-	for (int i = 0; fields[i] != NULL; i++) {
-		g_auto(GStrv) pairs = mime_mailboxes(root, fields[i]);
-
-		for (char **p = pairs; *p != NULL && all->len < 100; p += 2)
-			g_ptr_array_add(all, g_strdup(p[1]));
-	}
-	g_ptr_array_add(all, NULL);
-	return (char **)g_ptr_array_free(all, FALSE);
-}
-
-/* addr= in front of the key data, lower case, or NULL. */
-static char *
-autocrypt_address(const char *value, const char *end)
-{
-	g_autoptr(GRegex) regex = g_regex_new(
-		"(?:^|;)\\s*addr\\s*=\\s*([^;\\s]+)", G_REGEX_CASELESS, 0,
-		NULL);
-	g_autoptr(GMatchInfo) match = NULL;
-	g_autofree char *head = g_strndup(value, end - value);
-	g_autofree char *address = NULL;
-
-	if (!g_regex_match(regex, head, 0, &match))
-		return NULL;
-	address = g_match_info_fetch(match, 1);
-	return g_ascii_strdown(address, -1);
-}
-
-static void
-take_autocrypt(struct peel *peel, const struct mime *root, const char *from)
-{
-	g_autofree char *value = mime_header(root, "Autocrypt");
-	char *data = value ? strstr(value, "keydata=") : NULL;
-	g_autofree guchar *binary = NULL;
-	g_autofree char *address = NULL;
-	gsize size;
-
-	if (data == NULL || mime_header_count(root, "Autocrypt") != 1)
-		return;
-	address = autocrypt_address(value, data);
-	/* Autocrypt Level 1, 2.1: of another sender it is to be ignored */
-	if (g_strcmp0(address, from) != 0)
-		return;
-	data += strlen("keydata=");
-	data[strcspn(data, ";")] = '\0';
-	binary = g_base64_decode(data, &size);
-	peel->reading->autocrypt = put(peel, (const char *)binary, size);
-}
-
-static moment
-received_at(const struct mime *root)
-{
-	g_autofree char *received = mime_header(root, "Received");
-	const char *date = received ? strrchr(received, ';') : NULL;
-
-	return date ? clock_parse_rfc5322(date + 1) : 0;
-}
-
-static void
-take_header(struct peel *peel, const struct mime *root, enum layer layer)
-{
-	struct reading *r = peel->reading;
-	g_auto(GStrv) from = mime_mailboxes(root, "From");
-	g_auto(GStrv) ids = mime_message_ids(root, "Message-ID");
-	g_autofree char *subject = mime_header(root, "Subject");
-	g_autofree char *date = mime_header(root, "Date");
-
-	if (g_strv_length(from) >= 2) {
-		r->from_name = text_line(from[0], 200);
-		r->from_address = text_is_address(from[1])
-			? g_ascii_strdown(from[1], -1)
-			: NULL;
-	}
-	r->message_id = g_strdup(ids[0]);
-	r->subject = text_line(subject, 998);
-	r->references = references_of(root);
-	r->recipients = recipients_of(root);
-	r->date = date ? clock_parse_rfc5322(date) : 0;
-	take_autocrypt(peel, root, r->from_address);
-	if (layer == LAYER_INSIDE) {
-		r->protected_header = subject != NULL &&
-			(mime_parameter(root, "protected-headers") ||
-				mime_parameter(root, "hp"));
-		return;
-	}
-	r->received = received_at(root);
-	r->guard = guard_signs(root);
-	if (r->from_address == NULL)
-		r->guard |= GUARD_NO_SENDER;
-	bounce_read(root, r);
 }
 
 /* Plaintext that is no MIME entity is a text as it stands. */
@@ -400,11 +294,56 @@ looks_like_mime(const char *data, size_t length)
 	size_t end = gate_header_end(data, length);
 	g_autofree char *header = g_strndup(data, MIN(end, 32768));
 
-	/* a dot would stop at CR */
+	/* a dot would stop at CR; labels of a text are no header fields */
 	return g_regex_match_simple(
-		"^(?:[!-9;-~]+:[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*"
-		"content-type[ \\t]*:",
+		"^(?:(?:content-|mime-|x-|hp-|autocrypt|from|to|cc|subject|date"
+		"|message-id|in-reply-to|references|reply-to|sender|user-agent"
+		"|received|return-path|organization|openpgp)[!-9;-~]*:"
+		"[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*content-type[ \\t]*:",
 		header, G_REGEX_CASELESS | G_REGEX_RAW, 0);
+}
+
+/* The sealed piece that may be the report becomes what is to be opened. */
+static void
+choose_sealed(struct peel *peel)
+{
+	struct reading *r = peel->reading;
+	bool words = peel->text->str[strspn(peel->text->str, " \t\r\n")] != '\0';
+
+	/* beside words under a seal, what is sealed once more is an attachment */
+	if (r->shape != SHAPE_CLEAR || (peel->layer == LAYER_INSIDE && words))
+		return;
+	for (guint i = 0; i < r->pieces->len; i++) {
+		struct piece *piece = r->pieces->pdata[i];
+		g_autofree char *start = NULL;
+		const char *armor;
+
+		if (piece->kind != PIECE_SEALED)
+			continue;
+		find_sealed(peel, piece->bytes, &armor, &start);
+		piece->kind = PIECE_MAIN;
+		r->shape = SHAPE_SEALED;
+		r->beside = words && !peel->mangled;
+		r->packets = armor
+			? packet_look(armor, strlen(armor), NULL)
+			: packet_look(start, MIN(piece->bytes.length, LOOK_AT),
+				  NULL);
+		r->sealed = piece->bytes;
+		if (armor != NULL) {
+			g_autofree char *all = bytes_copy(peel->out,
+				piece->bytes.offset, piece->bytes.length);
+			const char *begin = armor_begin(all, "MESSAGE");
+			const char *end = armor_end(begin, "MESSAGE");
+			g_autofree guint8 *binary = NULL;
+			gsize size;
+
+			binary = packet_dearmor(begin,
+				(end ? end : begin + strlen(begin)) - begin,
+				&size);
+			r->sealed = peel_put(peel, (const char *)binary, size);
+		}
+		return;
+	}
 }
 
 static void
@@ -412,13 +351,14 @@ finish(struct peel *peel)
 {
 	struct reading *r = peel->reading;
 
-	if (r->shape != SHAPE_CLEAR) {
-		/* clear text beside what is sealed is not the report */
-		add_outside(peel, peel->text->str, peel->text->len);
+	choose_sealed(peel);
+	if (r->shape != SHAPE_CLEAR && !r->inline_armor)
+		peel_add_outside(peel, peel->text->str, peel->text->len);
+	/* clear text beside what is sealed is not the report, or only perhaps */
+	if (r->shape != SHAPE_CLEAR && !r->beside)
 		g_string_truncate(peel->text, 0);
-	}
 	r->text = text_block(peel->text->str, peel->text->len, MAX_TEXT);
-	if (r->shape == SHAPE_CLEAR) {
+	if (r->shape == SHAPE_CLEAR || r->beside) {
 		g_autofree char *own = fields_own_words(r->text);
 
 		fields_assets(r->text, r->assets);
@@ -431,68 +371,60 @@ finish(struct peel *peel)
 	}
 }
 
-/* What was in an encrypted attachment need not be text at all. */
-static bool
-take_binary(struct peel *peel)
+/* As it is, or with a boundary that it can be taken apart at. */
+static struct mime *
+parse(const struct peel *peel, const struct bytes *in, bool whole)
 {
-	if (memchr(peel->data, '\0', peel->length) == NULL &&
-		peel->length <= MAX_TEXT)
-		return false;
-	add_piece(peel, "decrypted.bin", "application/octet-stream",
-		put(peel, peel->data, peel->length), false);
-	return true;
+	g_autoptr(mime_auto) root = mime_parse(in, peel->length, whole);
+	g_autofree char *data = NULL;
+	struct mime *better;
+	size_t size;
+
+	if (root == NULL || !g_str_has_prefix(root->type, "multipart/") ||
+		root->children->len > 0)
+		return g_steal_pointer(&root);
+	data = repair_boundary(peel->data, peel->length, root->type, &size);
+	if (data == NULL || gate_check(data, size) != NULL)
+		return g_steal_pointer(&root);
+	better = mime_parse_memory(data, size, whole);
+	return better ? better : g_steal_pointer(&root);
 }
 
 static void
-take_plain_text(struct peel *peel)
+peel_mime(struct peel *peel, const struct bytes *in)
 {
-	g_autofree char *text = NULL;
-
-	if (take_binary(peel))
-		return;
-	text = text_block(peel->data, peel->length, MAX_TEXT);
-	if (take_armor(peel, text, "SIGNED MESSAGE", "SIGNATURE",
-		    SHAPE_CLEARSIGNED) ||
-		take_armor(peel, text, "MESSAGE", "MESSAGE", SHAPE_SEALED))
-		return;
-	take_key_in_text(peel, text);
-	g_string_append(peel->text, text);
-}
-
-static void
-peel_mime(struct peel *peel, const struct bytes *in, enum layer layer)
-{
-	g_autoptr(mime_auto) root =
-		mime_parse(in, peel->length, layer != LAYER_INSIDE);
+	bool whole = peel->layer == LAYER_MESSAGE || peel->layer == LAYER_HEADER;
+	g_autoptr(mime_auto) root = parse(peel, in, whole);
 
 	if (root == NULL) {
 		peel->reading->shape = SHAPE_REFUSED;
 		peel->reading->refusal = g_strdup(REFUSAL_NO_MESSAGE);
 		return;
 	}
-	take_header(peel, root, layer);
-	if (layer != LAYER_HEADER && !take_signed(peel, root))
-		take_part(peel, root);
+	peel_header(root, peel->layer, peel->reading, peel->out);
+	if (peel->layer != LAYER_HEADER && !take_signed(peel, root))
+		take_root(peel, root);
 	finish(peel);
 }
 
 /* Gate, then parser; NULL, or fixed words why it may not be parsed. */
 static const char *
-peel_bytes(struct peel *peel, const struct bytes *in, enum layer layer)
+peel_bytes(struct peel *peel, const struct bytes *in)
 {
+	bool whole = peel->layer == LAYER_MESSAGE || peel->layer == LAYER_HEADER;
 	const char *refusal;
 
-	if (layer == LAYER_HEADER)
+	if (peel->layer == LAYER_HEADER)
 		peel->length = gate_header_end(peel->data, peel->length);
-	if (layer == LAYER_INSIDE &&
-		!looks_like_mime(peel->data, peel->length)) {
-		take_plain_text(peel);
+	if (!whole && (peel->layer == LAYER_TEXT ||
+			      !looks_like_mime(peel->data, peel->length))) {
+		peel_plain_text(peel, peel->layer == LAYER_TEXT);
 		finish(peel);
 		return NULL;
 	}
 	refusal = gate_check(peel->data, peel->length);
 	if (refusal == NULL)
-		peel_mime(peel, in, layer);
+		peel_mime(peel, in);
 	return refusal;
 }
 
@@ -509,7 +441,7 @@ peel_layer(const struct bytes *in, enum layer layer, struct bytes *out)
 	peel.reading = reading_new();
 	peel.text = g_string_new(NULL);
 	if (map != MAP_FAILED)
-		refusal = peel_bytes(&peel, in, layer);
+		refusal = peel_bytes(&peel, in);
 	if (refusal != NULL) {
 		peel.reading->shape = SHAPE_REFUSED;
 		peel.reading->refusal = g_strdup(refusal);

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "intake/extras.h"
 
 #include <string.h>
 
@@ -46,6 +47,7 @@ add_attachment(struct report *report, const struct piece *piece,
 	a->source = source;
 	a->bytes = piece->bytes;
 	a->protected = protected;
+	a->sealed = piece->kind == PIECE_SEALED || piece->kind == PIECE_MAIN;
 	bytes_sha256(source, a->bytes.offset, a->bytes.length, a->sha256);
 	g_ptr_array_add(report->attachments, a);
 }
@@ -64,9 +66,9 @@ add_candidate(struct report *report, struct bytes *source, struct extent where,
 	g_ptr_array_insert(report->candidates, seal > 0 ? 0 : -1, c);
 }
 
-/* Keeps what a layer brought: attachments and keys. */
+/* Keys that a layer brought: what is signed may be signed by one of them. */
 static void
-collect(struct unsealing *u, const struct reading *reading,
+collect_keys(struct unsealing *u, const struct reading *reading,
 	struct bytes *source)
 {
 	bool signed_for = u->signature == SIGNATURE_GOOD;
@@ -77,11 +79,28 @@ collect(struct unsealing *u, const struct reading *reading,
 	for (guint i = 0; i < reading->pieces->len; i++) {
 		const struct piece *piece = reading->pieces->pdata[i];
 
-		if (piece->key)
+		if (piece->kind == PIECE_KEY)
 			add_candidate(u->report, source, piece->bytes,
 				u->seals, signed_for);
-		if (!piece->key || *piece->name != '\0')
-			add_attachment(u->report, piece, source, u->trusted);
+	}
+}
+
+/*
+ * Attachments that a layer brought.  whole: its text is the report, and what
+ * seemed to be is an attachment like the others.
+ */
+static void
+collect_pieces(struct unsealing *u, const struct reading *reading,
+	struct bytes *source, bool trusted, bool whole)
+{
+	for (guint i = 0; i < reading->pieces->len; i++) {
+		const struct piece *piece = reading->pieces->pdata[i];
+
+		if ((piece->kind == PIECE_MAIN && !whole) ||
+			(piece->kind == PIECE_OUTSIDE && whole) ||
+			(piece->kind == PIECE_KEY && *piece->name == '\0'))
+			continue;
+		add_attachment(u->report, piece, source, trusted);
 	}
 }
 
@@ -221,17 +240,45 @@ verify_again(struct unsealing *u, const struct bytes *sealed,
 	return good;
 }
 
-static bool
-open_sealed(struct unsealing *u, const struct reading *reading,
-	struct bytes *source, GError **error)
+/* The text beside it is the report after all; nothing of it was sealed. */
+static void
+fall_back(struct unsealing *u, struct reading *reading)
 {
-	g_autoptr(bytes_auto) sealed = bytes_slice(source,
-		reading->sealed.offset, reading->sealed.length);
-	const char *why = hopeless(reading->packets);
-	struct opened opened = {0};
+	reading->shape = SHAPE_CLEAR;
+	u->report->inner = reading;
+	u->seals = 0;
+	u->trusted = false;
+	forget_signature(u);
+	g_clear_pointer(&u->report->failure, g_free);
+}
+
+/* Reads what was opened; its shape is known then, and whose keys it brings. */
+static const struct reading *
+read_inside(struct unsealing *u, struct bytes *plain, enum layer layer,
+	GError **error)
+{
 	struct bytes *inside = NULL;
 	const struct reading *next;
-	guint before = u->report->candidates->len;
+
+	bytes_seal(plain);
+	next = read_layer(u, plain, layer, &inside, error);
+	if (next != NULL)
+		collect_keys(u, next, inside);
+	return next;
+}
+
+static bool
+has_no_text(const struct reading *reading)
+{
+	return reading->shape == SHAPE_CLEAR &&
+		reading->text[strspn(reading->text, " \t\r\n")] == '\0';
+}
+
+static bool
+decrypt(struct unsealing *u, const struct reading *reading,
+	const struct bytes *sealed, struct opened *opened, GError **error)
+{
+	const char *why = hopeless(reading->packets);
 	bool good;
 
 	if (why != NULL) {
@@ -240,15 +287,33 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 	}
 	good = offer_candidates(u, error) &&
 		(reading->packets == PACKET_SIGNED
-				? pgp_verify(u->pgp, sealed, NULL, &opened,
+				? pgp_verify(u->pgp, sealed, NULL, opened,
 					  error)
-				: pgp_decrypt(u->pgp, sealed, NULL, &opened,
+				: pgp_decrypt(u->pgp, sealed, NULL, opened,
 					  error));
-	if (!good || opened.plain == NULL) {
-		if (good)
-			give_up(u,
-				opened.failure ? opened.failure
-					       : "it is damaged");
+	if (good && opened->plain == NULL)
+		give_up(u, opened->failure ? opened->failure : "it is damaged");
+	return good;
+}
+
+static bool
+open_sealed(struct unsealing *u, struct reading *reading,
+	struct bytes *source, GError **error)
+{
+	g_autoptr(bytes_auto) sealed = bytes_slice(source,
+		reading->sealed.offset, reading->sealed.length);
+	struct opened opened = {0};
+	const struct reading *next;
+	guint before = u->report->candidates->len;
+	bool trusted = u->trusted, good;
+
+	if (!decrypt(u, reading, sealed, &opened, error) ||
+		opened.plain == NULL) {
+		good = u->report->failure != NULL;
+		if (good && reading->beside)
+			fall_back(u, reading);
+		else if (good)
+			collect_pieces(u, reading, source, trusted, false);
 		opened_clear(&opened);
 		return good;
 	}
@@ -259,11 +324,16 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 	}
 	u->trusted |= u->seals > 0 || opened.signature == SIGNATURE_GOOD;
 	take_signature(u, &opened);
-	bytes_seal(opened.plain);
-	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
-	if (next != NULL)
-		collect(u, next, inside);
+	next = read_inside(u, opened.plain,
+		u->seals > 0 ? LAYER_INSIDE : LAYER_SIGNED, error);
 	good = next != NULL;
+	if (good && reading->beside && has_no_text(next)) {
+		/* a file, sent along with a report in clear */
+		fall_back(u, reading);
+		opened_clear(&opened);
+		return true;
+	}
+	collect_pieces(u, reading, source, trusted, false);
 	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
 		u->report->candidates->len > before)
 		good = verify_again(u, sealed, opened.session_key, error);
@@ -271,34 +341,43 @@ open_sealed(struct unsealing *u, const struct reading *reading,
 	return good;
 }
 
+/* A cleartext signature that gpg makes nothing of is about no text. */
+static enum layer
+layer_of_signed(const struct unsealing *u, const struct reading *reading,
+	const struct opened *opened)
+{
+	if (reading->shape == SHAPE_CLEARSIGNED && opened->plain == NULL)
+		return LAYER_TEXT;
+	return u->seals > 0 ? LAYER_INSIDE : LAYER_SIGNED;
+}
+
 static bool
-open_signed(struct unsealing *u, const struct reading *reading,
+open_signed(struct unsealing *u, struct reading *reading,
 	struct bytes *source, GError **error)
 {
 	g_autoptr(bytes_auto) text = bytes_slice(source, reading->sealed.offset,
 		reading->sealed.length);
 	g_autoptr(bytes_auto) signature = NULL;
 	struct opened opened = {0};
-	struct bytes *inside = NULL;
 	const struct reading *next;
 	guint before = u->report->candidates->len;
+	enum layer layer;
 	bool good;
 
 	if (reading->shape == SHAPE_SIGNED)
 		signature = bytes_slice(source, reading->signature.offset,
 			reading->signature.length);
+	collect_pieces(u, reading, source, u->trusted, false);
 	/* the key may stand beside the signed text, or inside it */
 	if (!offer_candidates(u, error) ||
 		!pgp_verify(u->pgp, text, signature, &opened, error))
 		return false;
+	layer = layer_of_signed(u, reading, &opened);
 	if (opened.plain == NULL)
 		opened.plain = g_steal_pointer(&text);
 	u->trusted |= opened.signature == SIGNATURE_GOOD;
-	bytes_seal(opened.plain);
-	next = read_layer(u, opened.plain, LAYER_INSIDE, &inside, error);
 	take_signature(u, &opened);
-	if (next != NULL)
-		collect(u, next, inside);
+	next = read_inside(u, opened.plain, layer, error);
 	good = next != NULL;
 	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
 		signature != NULL && u->report->candidates->len > before) {
@@ -359,7 +438,7 @@ read_outer(struct unsealing *u, const struct bytes *message, bool header_only,
 		return false;
 	u->report->outer = outer;
 	if (outer->shape != SHAPE_REFUSED || header_only) {
-		collect(u, outer, source);
+		collect_keys(u, outer, source);
 		return true;
 	}
 	give_up(u, outer->refusal);
@@ -368,6 +447,17 @@ read_outer(struct unsealing *u, const struct bytes *message, bool header_only,
 		return false;
 	u->report->outer = outer;
 	return true;
+}
+
+/* What a layer's reader gave out: one for each, in the same order. */
+static struct bytes *
+source_of(const struct report *report, const struct reading *layer)
+{
+	guint i = 0;
+
+	while (report->layers->pdata[i] != layer)
+		i++;
+	return report->sources->pdata[i];
 }
 
 struct report *
@@ -381,12 +471,14 @@ unseal(const struct bytes *message, bool header_only,
 	bool good = read_outer(&u, message, header_only, error);
 
 	for (int depth = 0; good && report->failure == NULL; depth++) {
-		const struct reading *layer = report->inner;
-		struct bytes *source =
-			report->sources->pdata[report->sources->len - 1];
+		struct reading *layer = report->inner;
+		struct bytes *source = source_of(report, layer);
 
-		if (layer->shape == SHAPE_CLEAR || header_only)
+		if (layer->shape == SHAPE_CLEAR || header_only) {
+			collect_pieces(&u, layer, source, u.trusted,
+				layer->shape == SHAPE_CLEAR);
 			break;
+		}
 		if (layer->shape == SHAPE_REFUSED)
 			give_up(&u, layer->refusal);
 		else if (depth >= MAX_LAYERS)
@@ -396,9 +488,12 @@ unseal(const struct bytes *message, bool header_only,
 		else
 			good = open_signed(&u, layer, source, error);
 	}
-	/* for this message only: the next one's keys are its own */
-	if (!good || !pgp_candidates(pgp, NULL, error))
+	if (!good)
 		return NULL;
 	conclude(&u);
+	/* for this message only: the next one's keys are its own */
+	if (!extras_open(report, pgp, error) ||
+		!pgp_candidates(pgp, NULL, error))
+		return NULL;
 	return g_steal_pointer(&report);
 }

@@ -17,14 +17,15 @@ piece_free(struct piece *piece)
 }
 
 struct piece *
-piece_new(const char *name, const char *type, struct extent bytes, bool key)
+piece_new(const char *name, const char *type, struct extent bytes,
+	enum piece_kind kind)
 {
 	struct piece *piece = g_new0(struct piece, 1);
 
 	piece->name = g_strdup(name);
 	piece->type = g_strdup(type);
 	piece->bytes = bytes;
-	piece->key = key;
+	piece->kind = kind;
 	return piece;
 }
 
@@ -111,13 +112,13 @@ encode_pieces(const GPtrArray *pieces)
 {
 	GVariantBuilder builder;
 
-	g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ssttb)"));
+	g_variant_builder_init(&builder, G_VARIANT_TYPE("a(ssttu)"));
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct piece *piece = pieces->pdata[i];
 
-		g_variant_builder_add(&builder, "(ssttb)", piece->name,
+		g_variant_builder_add(&builder, "(ssttu)", piece->name,
 			piece->type, piece->bytes.offset, piece->bytes.length,
-			(gboolean)piece->key);
+			piece->kind);
 	}
 	return g_variant_builder_end(&builder);
 }
@@ -163,10 +164,10 @@ reading_encode(const struct reading *reading)
 		g_variant_dict_insert(&dict, extents[i].name, "(tt)",
 			e->offset, e->length);
 	}
-	g_variant_dict_insert(&dict, "numbers", "(uuuxxbb)", reading->shape,
+	g_variant_dict_insert(&dict, "numbers", "(uuuxxbbb)", reading->shape,
 		reading->guard, reading->packets, reading->date,
 		reading->received, (gboolean)reading->protected_header,
-		(gboolean)reading->inline_armor);
+		(gboolean)reading->inline_armor, (gboolean)reading->beside);
 	g_variant_dict_insert_value(&dict, "pieces",
 		encode_pieces(reading->pieces));
 	g_variant_dict_insert_value(&dict, "assets",
@@ -227,18 +228,18 @@ decode_pieces(struct reading *reading, GVariant *list, uint64_t size)
 	GVariantIter iter;
 	const char *name, *type;
 	struct extent e;
-	gboolean key;
+	guint32 kind;
 	uint64_t total = 0;
 
 	g_variant_iter_init(&iter, list);
-	while (g_variant_iter_next(&iter, "(&s&sttb)", &name, &type, &e.offset,
-		&e.length, &key)) {
+	while (g_variant_iter_next(&iter, "(&s&sttu)", &name, &type, &e.offset,
+		&e.length, &kind)) {
 		total += e.length;
-		if (!inside(e, size) || total > size ||
+		if (!inside(e, size) || kind > PIECE_OUTSIDE || total > size ||
 			reading->pieces->len >= MAX_PIECES)
 			return false;
 		g_ptr_array_add(reading->pieces,
-			piece_new(name, type, e, key));
+			piece_new(name, type, e, kind));
 	}
 	return true;
 }
@@ -263,7 +264,7 @@ static bool
 decode_plain(struct reading *reading, GVariantDict *dict, uint64_t size)
 {
 	guint32 shape, packets;
-	gboolean protected_header, inline_armor;
+	gboolean protected_header, inline_armor, beside;
 
 	for (guint i = 0; i < G_N_ELEMENTS(strings); i++)
 		if (!g_variant_dict_lookup(dict, strings[i].name, "s",
@@ -282,14 +283,16 @@ decode_plain(struct reading *reading, GVariantDict *dict, uint64_t size)
 			!inside(*e, size))
 			return false;
 	}
-	if (!g_variant_dict_lookup(dict, "numbers", "(uuuxxbb)", &shape,
+	if (!g_variant_dict_lookup(dict, "numbers", "(uuuxxbbb)", &shape,
 		    &reading->guard, &packets, &reading->date,
-		    &reading->received, &protected_header, &inline_armor))
+		    &reading->received, &protected_header, &inline_armor,
+		    &beside))
 		return false;
 	reading->shape = shape;
 	reading->packets = packets;
 	reading->protected_header = protected_header;
 	reading->inline_armor = inline_armor;
+	reading->beside = beside;
 	return shape <= SHAPE_REFUSED && packets <= PACKET_KEY &&
 		values_are_sound(reading);
 }
@@ -307,7 +310,7 @@ reading_decode(GVariant *answer, uint64_t size)
 		return NULL;
 	g_variant_dict_init(&dict, answer);
 	pieces = g_variant_dict_lookup_value(&dict, "pieces",
-		G_VARIANT_TYPE("a(ssttb)"));
+		G_VARIANT_TYPE("a(ssttu)"));
 	assets = g_variant_dict_lookup_value(&dict, "assets",
 		G_VARIANT_TYPE("a(ss)"));
 	if (pieces == NULL || assets == NULL ||

@@ -31,7 +31,9 @@
 enum layer {
 	LAYER_MESSAGE, /* an RFC 5322 message as the mail server has it */
 	LAYER_HEADER,  /* the same, but only its header may be looked at */
-	LAYER_INSIDE,  /* what a decryption or verification gave */
+	LAYER_INSIDE,  /* what a decryption gave */
+	LAYER_SIGNED,  /* what a verification gave, and no decryption before */
+	LAYER_TEXT,    /* text as it stands: nothing is looked for in it */
 };
 
 enum shape {
@@ -71,12 +73,20 @@ struct extent {
 	uint64_t length;
 };
 
+enum piece_kind {
+	PIECE_PLAIN,
+	PIECE_KEY,     /* an OpenPGP public key block */
+	PIECE_SEALED,  /* an OpenPGP message, armored or not */
+	PIECE_MAIN,    /* the same, which is also `sealed` of the reading */
+	PIECE_OUTSIDE, /* clear text beside what is sealed */
+};
+
 /* A part that is not the text: an attachment. */
 struct piece {
 	char *name;
 	char *type;
 	struct extent bytes; /* decoded, in the reader's output */
-	bool key;	     /* an OpenPGP public key block */
+	enum piece_kind kind;
 };
 
 struct asset {
@@ -112,6 +122,7 @@ struct reading {
 	struct extent signature;
 	enum packet_kind packets;
 	bool inline_armor; /* sealed stood in a text part */
+	bool beside; /* `text` may itself be the report, sealed a part of it */
 	struct extent autocrypt; /* keydata of the Autocrypt header, decoded */
 };
 
@@ -122,7 +133,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(reading_auto, reading_free)
 
 void piece_free(struct piece *piece);
 struct piece *piece_new(const char *name, const char *type,
-	struct extent bytes, bool key);
+	struct extent bytes, enum piece_kind kind);
 struct asset *asset_new(const char *kind, const char *value);
 
 /* Takes nothing over; the caller unrefs. */

@@ -34,6 +34,7 @@ struct attachment {
 	struct bytes *source; /* owned by the report */
 	struct extent bytes;  /* in source */
 	bool protected;	      /* from inside the seal or the signature */
+	bool sealed;	      /* an OpenPGP message that has not been opened */
 };
 
 /* A key that came with the message. */
@@ -57,6 +58,9 @@ struct report {
 	char *fingerprint; /* primary, of a good signature; else NULL */
 	moment signed_at;
 	char *failure;		  /* fixed words: why undecryptable or refused */
+
+	int unopened;	     /* sealed attachments that cannot be opened */
+	bool foreign_seal; /* one was sealed apart, not signed by the signer */
 
 	const char *title;	 /* of inner if its header is protected */
 	const char *description; /* of inner */

@@ -321,6 +321,11 @@ remarks_of(const struct letter_facts *facts, const char *language)
 	else if (report->failure != NULL)
 		remark(out, facts, language, "remark-failure", report->failure,
 			"");
+	if (report->unopened > 0) {
+		g_autofree char *n = g_strdup_printf("%d", report->unopened);
+
+		remark(out, facts, language, "remark-unopened", n, "");
+	}
 	if (facts->file->held)
 		remark(out, facts, language, "remark-held", "", "");
 	if (received != 0 &&

@@ -1,0 +1,208 @@
+/* Texts of a layer: armors in them, keys, and words. */
+#include "intake/peel_private.h"
+
+#include "base/text.h"
+#include "edge/html.h"
+#include "edge/packet.h"
+#include "intake/fields.h"
+
+#include <string.h>
+
+#define MAX_TEXT (4 << 20) /* of a report; more becomes an attachment */
+#define A_REPORT 200 /* bytes of text around an armor that may be the report */
+
+static char *
+body_text(const struct mime *part)
+{
+	g_autofree char *raw = mime_text(part, PEEL_MAX_PART);
+	const char *format = mime_parameter(part, "format");
+	const char *del_space = mime_parameter(part, "delsp");
+
+	if (strcmp(part->type, "text/html") == 0) {
+		g_autofree char *text = html_to_text(raw, strlen(raw));
+
+		return text_block(text, strlen(text), PEEL_MAX_PART);
+	}
+	if (format != NULL && g_ascii_strcasecmp(format, "flowed") == 0)
+		return fields_unflow(raw, del_space != NULL &&
+				g_ascii_strcasecmp(del_space, "yes") == 0);
+	return g_steal_pointer(&raw);
+}
+
+static size_t
+words_in(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < length; i++)
+		n += !g_ascii_isspace(text[i]);
+	return n;
+}
+
+static void
+take_key(struct peel *peel, const char *text, size_t length)
+{
+	static const char what[] = "PUBLIC KEY BLOCK";
+	g_autofree char *copy = g_strndup(text, length);
+	const char *begin = armor_begin(copy, what);
+	const char *end = begin ? armor_end(begin, what) : NULL;
+
+	if (end != NULL)
+		peel_add_piece(peel, "", "application/pgp-keys",
+			peel_put(peel, begin, end - begin), PIECE_KEY);
+}
+
+/* What stands before and behind an armor. */
+static void
+take_around(struct peel *peel, const char *text, const char *begin,
+	const char *end)
+{
+	take_key(peel, text, begin - text);
+	take_key(peel, end, strlen(end));
+	peel_add_outside(peel, text, begin - text);
+	peel_add_outside(peel, end, strlen(end));
+}
+
+/* An armored message in a text: what it holds is sealed, the rest outside. */
+static bool
+take_armor(struct peel *peel, const char *text)
+{
+	const char *begin = armor_begin(text, "MESSAGE");
+	const char *end = begin ? armor_end(begin, "MESSAGE") : NULL;
+	struct reading *r = peel->reading;
+	g_autofree guint8 *binary = NULL;
+	enum packet_kind packets;
+	size_t around;
+	gsize size;
+
+	if (begin == NULL || r->shape != SHAPE_CLEAR || peel->outside)
+		return false;
+	packets = packet_look(begin, strlen(begin), NULL);
+	/* such a line alone is a mention */
+	if (end == NULL &&
+		(packets == PACKET_NONE ||
+			!g_regex_match_simple("\\n[A-Za-z0-9+/]{48,}\\r?\\n",
+				begin, 0, 0)))
+		return false;
+	if (end == NULL)
+		end = begin + strlen(begin);
+	around = words_in(text, begin - text) + words_in(end, strlen(end));
+	/* inside what was decrypted, an armor among words is a quotation */
+	if (peel->layer == LAYER_INSIDE && around > 0)
+		return false;
+	binary = packet_dearmor(begin, end - begin, &size);
+	r->shape = SHAPE_SEALED;
+	r->inline_armor = true;
+	r->sealed = peel_put(peel, (const char *)binary, size);
+	r->packets = packets;
+	take_around(peel, text, begin, end);
+	r->beside = around >= A_REPORT;
+	if (r->beside)
+		g_string_append(peel->text, text);
+	return true;
+}
+
+static const char *
+clearsigned_end(const char *begin)
+{
+	const char *block = strstr(begin, "\n-----BEGIN PGP SIGNATURE-----");
+
+	return block ? armor_end(block, "SIGNATURE") : NULL;
+}
+
+/*
+ * A cleartext-signed text (RFC 9580, 7): text is for finding it and what is
+ * around; raw, the same before charset and line ends, is what was signed.
+ */
+static bool
+take_clearsigned(struct peel *peel, const char *text, const char *raw)
+{
+	const char *begin = armor_begin(text, "SIGNED MESSAGE");
+	const char *end = begin ? clearsigned_end(begin) : NULL;
+	const char *first = armor_begin(raw, "SIGNED MESSAGE");
+	const char *last = first ? clearsigned_end(first) : NULL;
+	struct reading *r = peel->reading;
+
+	/* one that is not whole is a text like any other */
+	if (end == NULL || last == NULL || r->shape != SHAPE_CLEAR ||
+		peel->outside)
+		return false;
+	if (peel->layer == LAYER_INSIDE &&
+		(words_in(text, begin - text) > 0 ||
+			words_in(end, strlen(end)) > 0))
+		return false;
+	r->shape = SHAPE_CLEARSIGNED;
+	r->inline_armor = true;
+	r->sealed = peel_put(peel, first, last - first);
+	take_around(peel, text, begin, end);
+	return true;
+}
+
+static void
+add_words(struct peel *peel, const char *text)
+{
+	if (peel->outside) {
+		peel_add_outside(peel, text, strlen(text));
+		return;
+	}
+	take_key(peel, text, strlen(text));
+	if (peel->text->len > 0 && !g_str_has_suffix(peel->text->str, "\n"))
+		g_string_append_c(peel->text, '\n');
+	if (peel->text->len > 0)
+		g_string_append_c(peel->text, '\n');
+	if (peel->text->len + strlen(text) <= MAX_TEXT)
+		g_string_append(peel->text, text);
+	else
+		peel_add_piece(peel, "long-text.txt", "text/plain",
+			peel_put(peel, text, strlen(text)), PIECE_PLAIN);
+}
+
+/* The part's content before any charset. */
+static char *
+raw_of(struct peel *peel, const struct mime *part, const char *text)
+{
+	struct extent where;
+
+	if (strcmp(part->type, "text/html") == 0 ||
+		armor_begin(text, "SIGNED MESSAGE") == NULL ||
+		!mime_decode(part, peel->out, &where))
+		return g_strdup(text);
+	return bytes_copy(peel->out, where.offset, where.length);
+}
+
+void
+peel_text_part(struct peel *peel, const struct mime *part)
+{
+	g_autofree char *text = body_text(part);
+	g_autofree char *raw = raw_of(peel, part, text);
+
+	if (!take_armor(peel, text) && !take_clearsigned(peel, text, raw))
+		add_words(peel, text);
+}
+
+/* What was in an encrypted attachment need not be text at all. */
+static bool
+take_binary(struct peel *peel)
+{
+	if (memchr(peel->data, '\0', peel->length) == NULL &&
+		peel->length <= MAX_TEXT)
+		return false;
+	peel_add_piece(peel, "decrypted.bin", "application/octet-stream",
+		peel_put(peel, peel->data, peel->length), PIECE_PLAIN);
+	return true;
+}
+
+void
+peel_plain_text(struct peel *peel, bool as_it_stands)
+{
+	g_autofree char *text = NULL, *raw = NULL;
+
+	if (take_binary(peel))
+		return;
+	text = mime_bytes_text(peel->data, peel->length);
+	raw = g_strndup(peel->data, peel->length);
+	if (as_it_stands)
+		g_string_append(peel->text, text);
+	else if (!take_clearsigned(peel, text, raw) && !take_armor(peel, text))
+		add_words(peel, text);
+}
