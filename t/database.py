@@ -103,7 +103,8 @@ def _():
             contains(str(error), name)
         else:
             raise AssertionError(f"accepted: {sql}")
-    w.sql("update cases set state = 'closed', closed_at = now(), resolution = 'withdrawn', answered_at = now()")
+    w.sql("update cases set state = 'closed', closed_at = now(), resolution = 'withdrawn', withdrawn_at = now()")
+    w.sql("update cases set answered_at = now()")
 
 
 @promise("a schema changed under the running daemon makes it stop with 78 and claim nothing")

@@ -28,6 +28,10 @@ is_attribution(char *const *lines)
 
 	if (!matches(lines[0], "^\\s*(?:On|Op|Am|Le)\\s"))
 		return false;
+	if (matches(lines[0], ":\\s*$") && lines[1] != NULL &&
+		(is_quote(lines[1]) || (*lines[1] == '\0' && lines[2] != NULL &&
+					       is_quote(lines[2]))))
+		return true;
 	for (int i = 0; i < ATTRIBUTION_LINES && lines[i] != NULL; i++) {
 		g_string_append_printf(joined, "%s ", lines[i]);
 		if (matches(joined->str,

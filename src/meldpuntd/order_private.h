@@ -35,4 +35,14 @@ bool order_bind_case(struct order_job *o, GError **error);
 /* Locks and loads it. */
 bool order_load_case(struct order_job *o, GError **error);
 
+/* Assessment and date are said until they were, and when they change. */
+bool order_states_answer(const struct order_job *o);
+
+/* True if what goes to the reporter is the answer. */
+bool order_is_answer(const struct order_job *o);
+
+/* Seals and queues what goes to the reporter, if anything; *how: "sent-...". */
+bool order_write_to_reporter(struct order_job *o, const char **how,
+	GError **error);
+
 #endif

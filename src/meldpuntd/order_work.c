@@ -13,121 +13,6 @@
 
 #include <string.h>
 
-/* The attachments of the mail that an order names, from under the signature. */
-static GPtrArray *
-find_attached(struct order_job *o)
-{
-	const GPtrArray *all = o->job->report->attachments;
-	const GPtrArray *names = o->applied.attach;
-	GPtrArray *found = g_ptr_array_new();
-
-	for (guint n = 0; names != NULL && n < names->len; n++) {
-		struct attachment *match = NULL;
-
-		for (guint i = 0; i < all->len; i++) {
-			struct attachment *a = all->pdata[i];
-
-			if (a->protected && strcmp(a->name, names->pdata[n]) == 0)
-				match = a;
-		}
-		if (match != NULL)
-			g_ptr_array_add(found, match);
-		else
-			order_refuse(o, "fault-attach", names->pdata[n], "");
-	}
-	return found;
-}
-
-/* The phrase that tells the reporter what a change of state means. */
-static const char *
-what_happened(const struct order_job *o)
-{
-	const struct casefile *file = o->job->file;
-	static const char *const closings[] = {"what-closed-fixed",
-		"what-closed-duplicate", "what-closed-not-a-vulnerability",
-		"what-closed-out-of-scope", "what-closed-wont-fix",
-		"what-closed-withdrawn", "what-closed-spam"};
-
-	for (size_t i = 0; o->applied.closed && i < G_N_ELEMENTS(closings); i++)
-		if (strcmp(closings[i] + strlen("what-closed-"),
-			    file->resolution) == 0)
-			return closings[i];
-	/* fixed words can tell of a severity, not of an assessment */
-	if (o->applied.mail == MAIL_REPLY)
-		return case_can_be_answered(file) && file->severity != NULL
-			? "what-answered"
-			: "what-waiting";
-	if (o->applied.mail == MAIL_QUESTION)
-		return "what-waiting";
-	if (order_find(o->mail, ORDER_STATUS) != NULL)
-		return strcmp(file->state, "fixed") == 0 ? "what-fixed"
-							 : "what-fixing";
-	return "what-fix-date";
-}
-
-/* Assessment and date are said until they were, and again when they change. */
-static bool
-states_answer(const struct order_job *o)
-{
-	return case_can_be_answered(o->job->file) &&
-		(o->job->file->answered_at == 0 ||
-			order_find(o->mail, ORDER_FIX_DATE) != NULL ||
-			order_find(o->mail, ORDER_SEVERITY) != NULL ||
-			order_find(o->mail, ORDER_ASSESSMENT) != NULL);
-}
-
-static bool
-is_answer(const struct order_job *o)
-{
-	const struct casefile *file = o->job->file;
-
-	if (o->applied.mail == MAIL_QUESTION)
-		return false;
-	if (o->applied.closed)
-		return strcmp(file->resolution, "fixed") != 0 ||
-			case_can_be_answered(file);
-	/* what a waiting answer says is no longer so: this one says it too */
-	return (o->applied.mail == MAIL_REPLY ||
-		       (o->applied.mail == MAIL_STATUS && file->answering)) &&
-		states_answer(o);
-}
-
-static bool
-write_to_reporter(struct order_job *o, const char **how, GError **error)
-{
-	struct job *job = o->job;
-	g_autoptr(GPtrArray) attached = find_attached(o);
-	g_autofree char *closing = NULL;
-	struct to_reporter mail;
-
-	*how = "sent-nothing";
-	if (o->refused != NULL || o->applied.mail == MAIL_NONE)
-		return true;
-	mail = (struct to_reporter){.what = what_happened(o),
-		.text = o->applied.text,
-		.question = o->applied.mail == MAIL_QUESTION,
-		.answers = is_answer(o),
-		.quiet = job->work->conf->progress,
-		.author = o->staff->address,
-		.attached = attached,
-		.kind = o->applied.mail == MAIL_STATUS ? "status" : "reply"};
-	if (attached->len > 0 &&
-		strcmp(post_way(&job->facts), "sent-fixed") == 0)
-		order_refuse(o, "fault-attach-keyless",
-			((struct attachment *)attached->pdata[0])->name, "");
-	/* why it is closed is more than fixed words say */
-	if (mail.text == NULL && o->applied.closed &&
-		job->file->assessment != NULL)
-		mail.text = closing = letter_phrase(&job->postbox,
-			*job->file->language
-				? job->file->language
-				: job->postbox.mailbox->languages[0],
-			mail.what);
-	if (o->refused != NULL)
-		return true;
-	return post_to_reporter(job->work, &job->facts, &mail, how, error);
-}
-
 /* What is owed next, and its value; caller frees *value. */
 static const char *
 owed(const struct order_job *o, const char *how, const char *next, char **value)
@@ -137,13 +22,13 @@ owed(const struct order_job *o, const char *how, const char *next, char **value)
 	const char *language = o->job->postbox.mailbox->languages[0];
 
 	*value = NULL;
-	if (file->answered_at == 0 && is_answer(o) &&
+	if (file->answered_at == 0 && order_is_answer(o) &&
 		strcmp(how, "sent-fixed") == 0 && file->severity == NULL &&
 		!o->applied.closed) {
 		*value = clock_text(file->answer_due_at, conf->zone, language);
 		return "owed-severity";
 	}
-	if (file->answered_at == 0 && is_answer(o) &&
+	if (file->answered_at == 0 && order_is_answer(o) &&
 		o->applied.mail != MAIL_NONE && strcmp(how, "sent-nothing") != 0)
 		return "owed-on-its-way";
 	if (strcmp(file->state, "closed") == 0)
@@ -220,7 +105,7 @@ preview(struct order_job *o, GError **error)
 {
 	struct job *job = o->job;
 	g_autoptr(GPtrArray) staff = g_ptr_array_new();
-	bool answers = !o->mail->draft_is_question && states_answer(o);
+	bool answers = !o->mail->draft_is_question && order_states_answer(o);
 	const char *way = post_way(&job->facts);
 	bool fixed = strcmp(way, "sent-fixed") == 0;
 	g_autoptr(letter_auto) shown = fixed
@@ -288,7 +173,7 @@ carry_out(struct order_job *o, GError **error)
 
 		g_string_append(a->listing, help);
 	}
-	if (!write_to_reporter(o, &how, error) || o->refused != NULL)
+	if (!order_write_to_reporter(o, &how, error) || o->refused != NULL)
 		return o->refused != NULL;
 	return (a->draft_token == NULL || preview(o, error)) &&
 		(o->mail->orders->len == 0 || confirm(o, how, error)) &&
