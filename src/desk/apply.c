@@ -115,8 +115,9 @@ set_fix_date(struct applied *a, const struct order *order, GError **error)
 	if (moves && a->mail == MAIL_NONE)
 		a->mail = MAIL_STATUS;
 	told_add(a->done, "done-fix-date", order->value, "");
-	return (steps[0].fires_at <= a->now ||
-		       deadline_set(a->db, a->file->id, &steps[0], error)) &&
+	return deadline_cancel(a->db, a->file->id, "fix-date", error) &&
+		(steps[0].fires_at <= a->now ||
+			deadline_set(a->db, a->file->id, &steps[0], error)) &&
 		deadline_set(a->db, a->file->id, &steps[1], error) &&
 		record(a, "fix-date", order->value, error);
 }

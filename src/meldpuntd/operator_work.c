@@ -13,8 +13,8 @@ static const char sql_due[] =
 	" ORDER BY o.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED";
 
 static const char sql_lock[] =
-	"SELECT id FROM operator_orders WHERE id = $1 AND done_at IS NULL"
-	" FOR UPDATE";
+	"SELECT (extract(epoch FROM now()) * 1000000)::bigint AS now"
+	" FROM operator_orders WHERE id = $1 AND done_at IS NULL FOR UPDATE";
 
 static const char sql_done[] =
 	"UPDATE operator_orders SET done_at = now(), refused = $2, result = $3"
@@ -67,7 +67,7 @@ operator_work_do(struct case_work *work, bool *any, GError **error)
 		return false;
 	if (rows_count(locked) == 0)
 		return db_commit(work->db, error);
-	in->arrived_at = clock_now();
+	in->arrived_at = rows_int8(locked, 0, "now");
 	job.report = report_new();
 	job.report->outer = job.report->inner = reading_new();
 	g_ptr_array_add(job.report->layers, job.report->outer);

@@ -420,7 +420,8 @@ in_flow_delay = 0
     def postgres_up(self):
         d = self.path("pg")
         log = open(d + ".log", "ab")
-        proc = subprocess.Popen(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups",
+        more = [f"{k}={v}" for k, v in self.options.get("pg_env", {}).items()]
+        proc = subprocess.Popen(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "env", *more,
                                  PG_BIN + "/postgres", "-D", d + "/data", "-k", d, "-p",
                                  str(self.pg_port), "-c", "listen_addresses=127.0.0.1",
                                  "-c", "max_connections=60"],
