@@ -170,6 +170,27 @@ def _():
     equal(len(case["messages"]) > 1 and case["reporter"]["fingerprint"], w.alice.fpr)
 
 
+@promise("what the reporter signed does not vouch for a key that a stranger has put around it")
+def _():
+    case = taken(w.report("alice", "hole with a key that stays again"))
+    ack = w.alice.open(wait_for(lambda: next((m for m in w.alice.mails() if case["number"].encode() in m), None),
+                                what="the acknowledgment"))
+    words = b"Content-Type: text/plain\r\n\r\nkey\r\n"
+    caught = w.alice.gpg("--armor", "--sign", "--encrypt", "--recipient", w.security.fpr, data=words).stdout
+    inner = (b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n' +
+             caught.replace(b"\n", b"\r\n") + b"\r\n--b\r\nContent-Type: application/pgp-keys\r\n\r\n" +
+             w.bob.public_key().replace(b"\n", b"\r\n") + b"\r\n--b--\r\n")
+    signature = w.bob.gpg("--armor", "--detach-sign", data=inner).stdout.replace(b"\n", b"\r\n")
+    thread = [f"In-Reply-To: {ack.outer['Message-ID']}", autocrypt("bob").replace("bob@example.com", "alice@example.net")]
+    raw = ("\r\n".join(head("around-key", "alice", thread)) +
+           '\r\nContent-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="s"'
+           "\r\n\r\n--s\r\n").encode() + inner + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + \
+        signature + b"\r\n--s--\r\n"
+    equal(taken(raw)["reporter"]["fingerprint"], w.alice.fpr)
+    sealed = w.bob.gpg("--armor", "--sign", "--encrypt", "--recipient", w.security.fpr, data=inner).stdout
+    equal(taken(encrypted_message(head("around-key-2", "alice", thread), sealed))["reporter"]["fingerprint"], w.alice.fpr)
+
+
 @promise("of several keys under a seal the one that names the sender counts, and one in clear that names another does not")
 def _():
     def mixed(*keys):

@@ -435,19 +435,26 @@ def _():
 def _():
     number, ack, notice = new_case(text="hole twenty-one")
     mails = len(w.alice.mails())
-    for text in ("reply\nHello.\n\nnote\nthe vault code is 7 7 7\n.", "ask\nWhich version?\nseverity high\n."):
+    for text in ("reply\nHello.\n\nnote\nthe vault code is 7 7 7\n.", "reply\nHello.\nnote:\nthe vault code\n.",
+                 "ask\nWhich version?\nseverity: high\n.", "reply\nSoon.\nfix-date +14d days\n."):
         contains(order(notice, text).text, "midden in de tekst")
     order(notice, "note\nour vendor calls this\nan old acquaintance of theirs\n.")
     for text in ("our  vendor calls this an old\nacquaintance of theirs", "He says: our vendor calls this an old thing."):
         contains(order(notice, f"force because\nreply\n{text}\n.").text, "interne notitie")
     contains(order(notice, "reply\nAsk Sanne de Vries of us, sanne@example.org, for more.\n.").text, "eigen naam")
     equal(len(w.alice.mails()), mails)
-    done = order(notice, "reply\nOp basis van uw melding concluderen wij het volgende:\n\nIt is real.\n\nRegards,\n"
-                 "Sanne\nsanne@example.org\n.")
+    done = order(notice, "reply\nOp 20 november 2026 schreef u ons over drie punten:\n\nIt is real, if\nverzonden met de "
+                 "POST-methode.\nstatus soon.\n\nRegards,\nSanne de Vries\nsecurity officer\nsanne@example.org\n.")
     text = w.alice.open(w.alice.wait_for_mails(mails + 1)[-1]).text
-    contains(text, "It is real.")
-    assert "anne" not in text, text
-    contains(done.text, "  | It is real.")
+    contains(text, "It is real, if")
+    contains(text, "POST-methode.")
+    assert "anne" not in text and "officer" not in text, text
+    contains(done.text, "  | It is real, if")
+    # few words are anybody's, a secret is not
+    order(notice, "note\ninvestigating\n.")
+    order(notice, "note\npw is hunter2\n.")
+    contains(order(notice, "reply\nThe pw is hunter2, I hear.\n.").text, "interne notitie")
+    contains(order(notice, "reply\nWe are investigating it.\n.").text, "  | We are investigating it.")
 
 
 @promise("no way of closing or reviving stops the clock without an answer, nor is refused for ever")

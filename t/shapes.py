@@ -201,6 +201,26 @@ def _():
     is_report(taken(part("text/plain", WORDS, 'Content-Disposition: attachment; filename="report.txt"')))
 
 
+@promise("an encrypted attachment costs a signed mail neither its text nor its signature, nor does a quoted signed text")
+def _():
+    key = "Autocrypt: addr=bob@example.com; keydata=" + base64.b64encode(w.bob.public_key(armor=False)).decode()
+    for to in (w.security.fpr, w.bob.fpr):
+        inner = multi("mixed", part("text/plain", WORDS), part('application/octet-stream; name="x.txt.gpg"', seal(b"more", to=to)))
+        inner = inner.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        signature = w.bob.gpg("--armor", "--detach-sign", data=inner).stdout
+        case = taken(b'Content-Type: multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"; boundary="s"'
+                     b"\r\n\r\n--s\r\n" + inner + b"\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n" + signature +
+                     b"\r\n--s--\r\n", key)
+        is_report(case, "signed", "good", names=["x.txt" if to == w.security.fpr else "x.txt.gpg"])
+    is_report(taken(part("text/plain", WORDS * 5 + "\r\nThey say:\r\n\r\n" + clearsign(b"an advisory\n").decode())), names=[])
+
+
+@promise("lines made to look like the start of a quotation cost no time")
+def _():
+    text = "hello\r\n" + ("On " + "1" * 800 + ":x\r\n") * 4800
+    is_report(taken(part("text/plain", text)), words="hello")
+
+
 @promise("no word of it is in any log")
 def _():
     w.check_log("duif", "bob@", "Impact")

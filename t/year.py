@@ -76,7 +76,7 @@ class Case:
                         ("answer", "management"): end - 12 * H, ("answer", "end"): end}
         self.kept, self.owner, self.acted = {}, None, 0
         self.answered = self.waiting = self.closed = self.fixed = False
-        self.answer_letter = None
+        self.date = None
 
     def drop(self, clock):
         for key in [k for k in self.pending if k[0] == clock]:
@@ -93,12 +93,15 @@ class Case:
             self.pending["progress", "due"] = now + 14 * D
 
     def promise_date(self, date, now):
+        """True if it is another date than the reporter knows."""
+        moved, self.date = date != self.date, date
         self.drop("fix-date")
         day = local(date.year, date.month, date.day)
         after = date + datetime.timedelta(days=1)
         if day - 3 * D > now:
             self.pending["fix-date", "soon"] = day - 3 * D
         self.pending["fix-date", "passed"] = local(after.year, after.month, after.day)
+        return moved
 
     def people(self, owner, handlers, lead, management):
         found = set()
@@ -257,8 +260,8 @@ class Year:
             case.heard(now, words=True)
             return "reply\nWe are at it.\n."
         if kind < 0.65 and not case.fixed:
-            case.promise_date(date, now)
-            case.heard(now)
+            if case.promise_date(date, now):
+                case.heard(now)
             return f"fix-date {date}"
         if kind < 0.8 and not case.fixed:
             case.fixed = True
@@ -346,6 +349,7 @@ class Year:
             due = CASES - len(self.cases) - int(CASES * left)
             if due > 0:
                 self.arrive(min(due, CASES - len(self.cases)))
+                fired += self.check()  # some are due as they come
             self.act()
             self.mark()
             if self.random.random() < 0.1:

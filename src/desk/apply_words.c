@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define RUN 6	 /* words in a row that are no coincidence */
+#define SHORT 5	 /* words: fewer are anybody's, unless a secret is there */
 #define LEAST 12 /* bytes that they have at least, spaces included */
 
 static const char sql_notes[] =
@@ -28,6 +29,17 @@ words_of(const char *text)
 	return g_strdup_printf(" %s ", words);
 }
 
+/* A word of letters and digits, as secrets are. */
+static bool
+has_secret(char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (g_regex_match_simple("\\p{L}", *words, 0, 0) &&
+			g_regex_match_simple("\\d", *words, 0, 0))
+			return true;
+	return false;
+}
+
 /* True if a run of words of a note, or all of a short one, is in the text. */
 static bool
 quotes_note(const char *text, const char *note)
@@ -37,6 +49,8 @@ quotes_note(const char *text, const char *note)
 	guint n = g_strv_length(list);
 	guint run = MIN(n, RUN);
 
+	if (n < SHORT && !has_secret(list))
+		return false;
 	for (guint i = 0; run > 0 && i + run <= n; i++) {
 		g_autoptr(GString) found = g_string_new(" ");
 

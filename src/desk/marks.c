@@ -45,7 +45,7 @@ static const char sql_look[] =
 	" JOIN meldpunt_private.reporters r ON r.id = c.reporter"
 	" WHERE m.mark = $1 ORDER BY c.id LIMIT 1) AS first"
 	" WHERE lower(address) IS DISTINCT FROM lower($2)"
-	" OR fingerprint IS DISTINCT FROM $3";
+	" OR fingerprint <> $3";
 
 bool
 marks_look(struct db *db, const uint8_t *key, const struct report *report,

@@ -129,37 +129,7 @@ read_form(const char *line, char **rest)
 	return length == 0 ? NULL : form_of(word);
 }
 
-/*
- * An order inside what is to go to the reporter: the "." in front of it was
- * forgotten, and what follows was meant for staff.
- */
-static bool
-is_order_inside(const char *line)
-{
-	g_autofree char *trimmed = g_strstrip(g_strdup(line));
-	g_auto(GStrv) words = g_strsplit_set(trimmed, " \t:=", -1);
-	g_autofree char *first = g_ascii_strdown(words[0] ? words[0] : "", -1);
-	const struct order_form *form = *first ? form_of(first) : NULL;
-	g_auto(GStrv) names = g_strsplit(form ? form->names : "", " ", -1);
-
-	/* prose may begin with such a word; alone, or with a value, it rarely is */
-	if (form == NULL || !g_strv_contains((const char *const *)names, first))
-		return false;
-	if (form->block)
-		return words[1] == NULL;
-	switch (form->kind) {
-	case ORDER_SEVERITY:
-	case ORDER_OWNER:
-	case ORDER_FIX_DATE:
-	case ORDER_STATUS:
-	case ORDER_CLOSE:
-	case ORDER_SEND:
-	case ORDER_CASE:
-		return g_strv_length(words) == 2;
-	default:
-		return false;
-	}
-}
+static bool is_order_inside(struct parser *p, const char *line);
 
 /* A block until its single "."; without one it is the rest, as a draft. */
 static bool
@@ -173,7 +143,7 @@ read_block(struct parser *p, struct order *order)
 		if (strcmp(line, ".") == 0)
 			break;
 		if ((order->kind == ORDER_REPLY || order->kind == ORDER_ASK) &&
-			is_order_inside(line)) {
+			is_order_inside(p, line)) {
 			p->next = end + 1;
 			return refuse(p, "fault-order-inside", line);
 		}
@@ -181,7 +151,7 @@ read_block(struct parser *p, struct order *order)
 	}
 	if (p->lines[end] == NULL) {
 		g_autofree char *words =
-			own_words_of(p->lines + p->next, p->footers);
+			own_words_of(p->lines + p->next, p->footers, false);
 
 		if (order->kind == ORDER_ASSESSMENT)
 			return refuse(p, "fault-no-end", "assessment");
@@ -195,7 +165,10 @@ read_block(struct parser *p, struct order *order)
 		return true;
 	}
 	g_clear_pointer(&p->lines[end], g_free);
-	order->text = own_words_of(p->lines + p->next, p->footers);
+	/* for colleagues all of it stays */
+	order->text = order->kind == ORDER_NOTE
+		? g_strstrip(g_strjoinv("\n", p->lines + p->next))
+		: own_words_of(p->lines + p->next, p->footers, true);
 	p->lines[end] = g_strdup(".");
 	p->next = end + 1;
 	return *order->text ? true
@@ -385,6 +358,41 @@ read_value(struct parser *p, struct order *order, const char *value)
 	}
 }
 
+/*
+ * An order inside what is to go to the reporter: the "." in front of it was
+ * forgotten, and what follows was meant for staff.  Prose may begin with such
+ * a word; with a value that it takes, or alone, it rarely does.
+ */
+static bool
+is_order_inside(struct parser *p, const char *line)
+{
+	static const enum order_kind kinds[] = {ORDER_SEVERITY, ORDER_OWNER,
+		ORDER_FIX_DATE, ORDER_STATUS, ORDER_CLOSE, ORDER_CASE};
+	g_autofree char *value = NULL;
+	const struct order_form *form = read_form(line, &value);
+	g_autofree char *first = NULL;
+	struct order order = {0};
+	struct order_mail scratch = {0};
+	struct parser try = *p;
+	bool good = false;
+
+	if (form == NULL)
+		return false;
+	if (form->kind == ORDER_NOTE || form->kind == ORDER_REPLY ||
+		form->kind == ORDER_ASK)
+		return *value == '\0' || line[strcspn(line, " :=")] == ':';
+	first = g_strndup(value, strcspn(value, " \t"));
+	try.mail = &scratch;
+	order.kind = form->kind;
+	for (size_t i = 0; *first && i < G_N_ELEMENTS(kinds); i++)
+		if (form->kind == kinds[i])
+			good = read_value(&try, &order, first);
+	g_free(order.value);
+	g_strfreev(order.numbers);
+	g_free(scratch.fault_value);
+	return good;
+}
+
 /* False ends the orders: by a refusal, or by a line that is none. */
 static bool
 read_order(struct parser *p)
@@ -474,7 +482,7 @@ orders_parse(const struct conf *conf, const char *text, moment now,
 		check_twice(&p);
 	if (p.mail->fault == NULL && p.mail->draft == NULL &&
 		lines[p.next] != NULL && p.mail->orders->len == 0)
-		p.mail->draft = own_words_of(lines + p.next, p.footers);
+		p.mail->draft = own_words_of(lines + p.next, p.footers, false);
 	if (p.mail->draft != NULL && *p.mail->draft == '\0')
 		g_clear_pointer(&p.mail->draft, g_free);
 	return p.mail;

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #define ATTRIBUTION_LINES 3 /* over which clients wrap one */
+#define MAX_ATTRIBUTION 400 /* bytes */
+#define SIGNATURE_LINES 6   /* at the end of a text */
+#define SIGNATURE_WIDTH 60
 
 static bool
 is_quote(const char *line)
@@ -17,29 +20,50 @@ matches(const char *text, const char *pattern)
 	return g_regex_match_simple(pattern, text, G_REGEX_CASELESS, 0);
 }
 
-/*
- * "On DATE, NAME wrote:" of this many clients, perhaps wrapped.  A date or an
- * address belongs to it: a sentence that ends in a colon is none.
- */
+/* Linear, whatever a stranger writes: no pattern that looks back. */
 static bool
-is_attribution(char *const *lines)
+is_attribution_text(const char *text, size_t length)
+{
+	while (length > 0 && g_ascii_isspace(text[length - 1]))
+		length--;
+	return length > 10 && length < MAX_ATTRIBUTION &&
+		text[length - 1] == ':' &&
+		matches(text, "\\d{4}|\\d:\\d\\d|@") &&
+		matches(text, "\\b(?:wrote|schreef|schrieb|.crit)\\b");
+}
+
+/* What is quoted follows, marked as such. */
+static bool
+precedes_quote(char *const *lines)
+{
+	while (*lines != NULL && lines[0][strspn(lines[0], " \t\r")] == '\0')
+		lines++;
+	return *lines != NULL && is_quote(*lines);
+}
+
+/*
+ * "On DATE, NAME wrote:" of this many clients, perhaps wrapped: how many
+ * lines it takes, or 0.
+ */
+static int
+attribution(char *const *lines)
 {
 	g_autoptr(GString) joined = g_string_new(NULL);
 
-	if (!matches(lines[0], "^\\s*(?:On|Op|Am|Le)\\s"))
-		return false;
-	if (matches(lines[0], ":\\s*$") && lines[1] != NULL &&
-		(is_quote(lines[1]) || (*lines[1] == '\0' && lines[2] != NULL &&
-					       is_quote(lines[2]))))
-		return true;
+	if (strlen(lines[0]) > MAX_ATTRIBUTION ||
+		!matches(lines[0], "^\\s*(?:On|Op|Am|Le)\\s"))
+		return 0;
 	for (int i = 0; i < ATTRIBUTION_LINES && lines[i] != NULL; i++) {
-		g_string_append_printf(joined, "%s ", lines[i]);
-		if (matches(joined->str,
-			    "^\\s*(?:On|Op|Am|Le)\\s.*(?:\\d{4}|\\d:\\d\\d|@).*"
-			    "(?:wrote|schreef|schrieb|a\\s+.crit)\\b[^.!?]*:\\s*$"))
-			return true;
+		g_string_append_printf(joined, "%.*s ", MAX_ATTRIBUTION,
+			lines[i]);
+		if (is_attribution_text(joined->str, joined->len) ||
+			(i == 0 && g_str_has_suffix(g_strchomp(joined->str),
+					   ":") &&
+				precedes_quote(lines + 1)))
+			return i + 1;
+		joined->len = strlen(joined->str);
 	}
-	return false;
+	return 0;
 }
 
 /* The header of a quoted mail, as Outlook and others put it in the text. */
@@ -55,11 +79,17 @@ is_quoted_header(char *const *lines)
 }
 
 static bool
-begins_quote(char *const *lines)
+begins_quote(char *const *lines, bool finished)
 {
 	size_t length = strlen(lines[0]);
+	int taken = attribution(lines);
 
-	if (is_attribution(lines) || is_quoted_header(lines) ||
+	/* a sentence of one's own may look like it, and nothing is quoted */
+	if (taken > 0)
+		return !finished || precedes_quote(lines + taken);
+	if (finished)
+		return false;
+	if (is_quoted_header(lines) ||
 		matches(lines[0], "^\\s*-{5}\\s*(?:Original|Oorspronkelijk"
 				  "|Forwarded|Doorgestuurd|Urspr)"))
 		return true;
@@ -68,15 +98,28 @@ begins_quote(char *const *lines)
 		lines[1] != NULL && is_quoted_header(lines + 1);
 }
 
+/* What a telephone adds, on a paragraph of its own. */
 static bool
-begins_footer(const char *line, char *const *footers)
+is_advertisement(const char *line)
 {
-	if (strcmp(line, "-- ") == 0 || strcmp(line, "--") == 0 ||
+	return strlen(line) < 80 &&
 		matches(line, "^\\s*(?:Sent (?:from|with|via) (?:my |Outlook|Mail"
 			      "|Proton|Yahoo|the )"
 			      "|(?:Verstuurd|Verzonden) (?:vanaf|met|vanuit) "
 			      "|Get Outlook for |Outlook voor |Download Outlook"
-			      "|Von meinem .* gesendet|Envoy. de(?:puis)? mon )"))
+			      "|Von meinem .{1,40}gesendet"
+			      "|Envoy. de(?:puis)? mon )");
+}
+
+static bool
+begins_footer(char *const *lines, guint n, char *const *footers, bool finished)
+{
+	const char *line = lines[n];
+
+	if (strcmp(line, "-- ") == 0 || (!finished && strcmp(line, "--") == 0))
+		return true;
+	if (is_advertisement(line) &&
+		(n == 0 || lines[n - 1][strspn(lines[n - 1], " \t\r")] == '\0'))
 		return true;
 	for (; footers != NULL && *footers != NULL; footers++)
 		if (**footers && g_str_has_prefix(line, *footers))
@@ -85,39 +128,53 @@ begins_footer(const char *line, char *const *footers)
 }
 
 char *
-own_words_of(char *const *lines, char *const *footers)
+own_words_of(char *const *lines, char *const *footers, bool finished)
 {
 	GString *out = g_string_new(NULL);
 
-	for (; *lines != NULL; lines++) {
-		if (begins_footer(*lines, footers) || begins_quote(lines))
+	for (guint n = 0; lines[n] != NULL; n++) {
+		if (begins_footer(lines, n, footers, finished) ||
+			begins_quote(lines + n, finished))
 			break;
-		if (!is_quote(*lines))
-			g_string_append_printf(out, "%s\n", *lines);
+		if (!is_quote(lines[n]))
+			g_string_append_printf(out, "%s\n", lines[n]);
 	}
 	g_strstrip(out->str);
 	return g_string_free(out, FALSE);
 }
 
-/* One of the words of the name, or all of it. */
+/* The name, or one word of it in front of a few: "Sanne", "Sanne de Vries". */
 static bool
 is_name(const char *line, const char *name)
 {
 	g_auto(GStrv) words = g_strsplit(name, " ", -1);
 	g_autofree char *folded = g_utf8_casefold(line, -1);
 	g_autofree char *whole = g_utf8_casefold(name, -1);
+	g_auto(GStrv) found = NULL;
 
 	g_strdelimit(folded, ",.", ' ');
 	g_strstrip(folded);
 	if (strcmp(folded, whole) == 0)
 		return true;
+	found = g_strsplit(folded, " ", -1);
+	if (g_strv_length(found) > 4 || g_strv_length(found) == 0)
+		return false;
 	for (char **p = words; *p != NULL; p++) {
 		g_autofree char *word = g_utf8_casefold(*p, -1);
 
-		if (strlen(word) > 2 && strcmp(folded, word) == 0)
+		if (strlen(word) > 2 && strcmp(found[0], word) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool
+is_address_line(const char *line, const char *address)
+{
+	g_autofree char *lower = g_ascii_strdown(line, -1);
+
+	return strstr(lower, address) != NULL &&
+		matches(lower, "^\\s*(?:\\S+\\s*){1,5}$");
 }
 
 char *
@@ -125,18 +182,20 @@ own_words_unsigned(const char *text, const char *name, const char *address)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	guint n = g_strv_length(lines);
+	guint first = n > SIGNATURE_LINES ? n - SIGNATURE_LINES : 0;
 	g_autofree char *mail = g_ascii_strdown(address, -1);
 	char *out;
 
-	while (n > 0) {
-		g_autofree char *lower = g_ascii_strdown(lines[n - 1], -1);
-
-		if (*g_strstrip(lines[n - 1]) != '\0' &&
-			!is_name(lines[n - 1], name) &&
-			!(strstr(lower, mail) != NULL &&
-				matches(lower, "^(?:\\S+\\s*){1,5}$")))
+	for (guint i = n; i > first; i--) {
+		if (strlen(lines[i - 1]) > SIGNATURE_WIDTH)
 			break;
-		g_clear_pointer(&lines[--n], g_free);
+		/* the title and the telephone below it go with the name */
+		if (!is_name(lines[i - 1], name) &&
+			!is_address_line(lines[i - 1], mail))
+			continue;
+		for (guint k = i - 1; k < n; k++)
+			g_clear_pointer(&lines[k], g_free);
+		n = i - 1;
 	}
 	out = g_strjoinv("\n", lines);
 	g_strchomp(out);

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define MAX_LOOK 8192 /* bytes: a word stands at the top */
+#define MAX_CREDIT 5  /* words of a name */
+
 static const struct {
 	enum word word;
 	const char *names; /* English and Dutch */
@@ -19,6 +22,20 @@ static const struct {
 	{WORD_WITHDRAW, " withdraw intrekken ", false},
 };
 
+/* A name, and no sentence that happens to begin with such a word. */
+static bool
+is_credit(const char *value)
+{
+	g_autofree char *trimmed = g_strstrip(g_strdup(value));
+	g_auto(GStrv) words = g_strsplit(trimmed, " ", -1);
+	size_t length = strlen(trimmed);
+
+	return g_strv_length(words) <= MAX_CREDIT && length > 0 &&
+		strchr(":;,!?", trimmed[length - 1]) == NULL &&
+		!(length > 2 && trimmed[length - 1] == '.' &&
+			g_ascii_islower(trimmed[length - 2]));
+}
+
 static bool
 take_value(struct words *words, const char *value)
 {
@@ -31,6 +48,8 @@ take_value(struct words *words, const char *value)
 		words->value = g_steal_pointer(&lower);
 		return true;
 	}
+	if (!is_credit(value))
+		return false;
 	words->value = g_strv_contains(nobody, lower) ? g_strdup("")
 						      : text_line(value, 120);
 	return *value != '\0';
@@ -61,8 +80,9 @@ read_word(const char *line, struct words *words)
 void
 words_parse(const char *text, struct words *words)
 {
-	g_auto(GStrv) lines = g_strsplit(text, "\n", 5000);
-	g_autofree char *own = own_words_of(lines, NULL);
+	g_autofree char *start = g_strndup(text, MAX_LOOK);
+	g_auto(GStrv) lines = g_strsplit(start, "\n", -1);
+	g_autofree char *own = own_words_of(lines, NULL, false);
 	const char *rest = own + strcspn(own, "\n");
 	g_autofree char *first = g_strndup(own, rest - own);
 

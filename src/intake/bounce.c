@@ -14,6 +14,7 @@ struct bounce {
 	GPtrArray *ids;	   /* Message-IDs, envelope identifiers */
 	GPtrArray *failed; /* addresses */
 	bool has_failed;
+	bool has_status; /* it says so itself, recipient by recipient */
 };
 
 static bool
@@ -59,6 +60,8 @@ static void
 read_recipient(struct bounce *b, const char *fields)
 {
 	bool says = matches(fields, "^Action:");
+
+	b->has_status |= says;
 
 	if (says ? !matches(fields, "^Action:[ \\t]*failed\\b")
 		 : !matches(fields, "^Status:[ \\t]*5\\."))
@@ -118,7 +121,8 @@ says_undeliverable(const char *subject)
 		       "|could not be delivered|mail system error"
 		       "|onbestelbaar|niet (?:bezorgd|afgeleverd|te bezorgen)"
 		       "|unzustellbar|nicht zugestellt|non[ -]remis") &&
-		!matches(subject, "delay|warning|vertraagd|verz.gert");
+		!matches(subject, "^\\s*(?:re|aw|antw|fwd?):"
+				  "|delay|warning|vertraagd|verz.gert");
 }
 
 static void
@@ -132,7 +136,7 @@ read_untidy(struct bounce *b, const struct mime *root, const struct reading *r)
 		b->has_failed = true;
 		collect(b->failed, MAX_FAILED, failed,
 			"([^\\s,;<>]{1,64}@[^\\s,;<>]{1,190})");
-	} else if (b->failed->len == 0 && says_undeliverable(r->subject))
+	} else if (!b->has_status && says_undeliverable(r->subject))
 		b->has_failed = true;
 }
 

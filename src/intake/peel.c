@@ -310,8 +310,9 @@ choose_sealed(struct peel *peel)
 	struct reading *r = peel->reading;
 	bool words = peel->text->str[strspn(peel->text->str, " \t\r\n")] != '\0';
 
-	/* beside words under a seal, what is sealed once more is an attachment */
-	if (r->shape != SHAPE_CLEAR || (peel->layer == LAYER_INSIDE && words))
+	/* beside words under a seal or signature it is an attachment */
+	if (r->shape != SHAPE_CLEAR ||
+		(peel->layer != LAYER_MESSAGE && words))
 		return;
 	for (guint i = 0; i < r->pieces->len; i++) {
 		struct piece *piece = r->pieces->pdata[i];
@@ -341,6 +342,8 @@ choose_sealed(struct peel *peel)
 				(end ? end : begin + strlen(begin)) - begin,
 				&size);
 			r->sealed = peel_put(peel, (const char *)binary, size);
+			if (end != NULL)
+				peel_add_outside(peel, end, strlen(end));
 		}
 		return;
 	}

@@ -127,9 +127,12 @@ take_clearsigned(struct peel *peel, const char *text, const char *raw)
 	if (end == NULL || last == NULL || r->shape != SHAPE_CLEAR ||
 		peel->outside)
 		return false;
-	if (peel->layer == LAYER_INSIDE &&
+	/* among words that were opened, or behind a report, it is a quotation */
+	if (peel->layer != LAYER_MESSAGE &&
 		(words_in(text, begin - text) > 0 ||
 			words_in(end, strlen(end)) > 0))
+		return false;
+	if (words_in(text, begin - text) >= A_REPORT)
 		return false;
 	r->shape = SHAPE_CLEARSIGNED;
 	r->inline_armor = true;

@@ -71,10 +71,23 @@ is_known(const GPtrArray *list, const char *fingerprint)
 	return false;
 }
 
-/* The keys with a claim, the best first; equal ones in their order. */
+/* A key that follows another stood in what that one signed, and under it. */
+static bool
+may_follow(const struct candidate *candidate, const struct certificate *key,
+	const char *signer)
+{
+	return signer == NULL ||
+		(g_strcmp0(candidate->signer, signer) == 0 &&
+			strcmp(key->fingerprint, signer) != 0);
+}
+
+/*
+ * The keys with a claim, the best first; equal ones in their order.  signer:
+ * only those that it signed for, or NULL.
+ */
 static GPtrArray *
 claimants_of(const struct report *report, const struct pgp *pgp,
-	const char *except, bool signed_for)
+	const char *signer)
 {
 	GPtrArray *list = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)claimant_free);
@@ -91,8 +104,7 @@ claimants_of(const struct report *report, const struct pgp *pgp,
 			struct claimant *claimant;
 
 			if (pgp_is_ours(pgp, key->fingerprint) ||
-				g_strcmp0(key->fingerprint, except) == 0 ||
-				(signed_for && !c->signed_for) ||
+				!may_follow(c, key, signer) ||
 				claim_of(report, c, key) == CLAIM_NONE ||
 				is_known(list, key->fingerprint))
 				continue;
@@ -137,7 +149,7 @@ reporter_key_find(const struct report *report, struct pgp *pgp, bool *pinned,
 	/* what was not read to its end says nothing about whose key is where */
 	if (report->failure != NULL)
 		return NULL;
-	list = claimants_of(report, pgp, NULL, false);
+	list = claimants_of(report, pgp, NULL);
 	chosen = choose(list, pgp, error);
 	if (chosen == NULL)
 		return NULL;
@@ -154,7 +166,9 @@ reporter_key_find_new(const struct report *report, struct pgp *pgp,
 
 	if (report->failure != NULL)
 		return NULL;
-	list = claimants_of(report, pgp, fingerprint, true);
+	list = claimants_of(report, pgp, fingerprint);
 	chosen = choose(list, pgp, error);
-	return chosen ? certificate_ref(chosen->key) : NULL;
+	return chosen && chosen->claim < CLAIM_OUTSIDE
+		? certificate_ref(chosen->key)
+		: NULL;
 }

@@ -54,14 +54,14 @@ add_attachment(struct report *report, const struct piece *piece,
 
 static void
 add_candidate(struct report *report, struct bytes *source, struct extent where,
-	int seal, bool signed_for)
+	int seal, const char *signer)
 {
 	struct candidate *c = g_new0(struct candidate, 1);
 
 	c->source = source;
 	c->bytes = where;
 	c->seal = seal;
-	c->signed_for = signed_for;
+	c->signer = g_strdup(signer);
 	/* what came under the seal goes before what stood outside */
 	g_ptr_array_insert(report->candidates, seal > 0 ? 0 : -1, c);
 }
@@ -71,17 +71,19 @@ static void
 collect_keys(struct unsealing *u, const struct reading *reading,
 	struct bytes *source)
 {
-	bool signed_for = u->signature == SIGNATURE_GOOD;
+	const char *signer = u->signature == SIGNATURE_GOOD
+		? u->report->fingerprint
+		: NULL;
 
 	if (reading->autocrypt.length > 0)
 		add_candidate(u->report, source, reading->autocrypt, u->seals,
-			signed_for);
+			signer);
 	for (guint i = 0; i < reading->pieces->len; i++) {
 		const struct piece *piece = reading->pieces->pdata[i];
 
 		if (piece->kind == PIECE_KEY)
 			add_candidate(u->report, source, piece->bytes,
-				u->seals, signed_for);
+				u->seals, signer);
 	}
 }
 

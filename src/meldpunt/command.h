@@ -41,6 +41,7 @@ int command_check(struct command_line *line);
 int command_config(struct command_line *line);
 int command_doctor(struct command_line *line);
 int command_init(struct command_line *line);
+int command_keys(struct command_line *line);
 int command_metrics(struct command_line *line);
 int command_migrate(struct command_line *line);
 int command_order(struct command_line *line);

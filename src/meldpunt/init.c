@@ -11,7 +11,7 @@
 #include "edge/privileges.h"
 #include "edge/schema.h"
 #include "edge/smtp.h"
-#include "meldpunt/init_keys.h"
+#include "meldpunt/key_home.h"
 
 #include <errno.h>
 #include <stdio.h>

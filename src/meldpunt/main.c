@@ -27,6 +27,8 @@ const struct command commands[] = {
 		command_quarantine},
 	{"report", "", "Was the promise kept? Figures, also as a page",
 		command_report},
+	{"keys", "[list | export | wkd | security-txt | rotate [MAILBOX]]",
+		"List, publish and renew OpenPGP keys", command_keys},
 	{"metrics", "", "Figures for monitoring, as Prometheus text",
 		command_metrics},
 	{"upgrade-database", "", "Bring embedded data to a newer PostgreSQL",

@@ -8,6 +8,13 @@ attachment_free(struct attachment *attachment)
 	g_free(attachment);
 }
 
+static void
+candidate_free(struct candidate *candidate)
+{
+	g_free(candidate->signer);
+	g_free(candidate);
+}
+
 struct report *
 report_new(void)
 {
@@ -19,7 +26,8 @@ report_new(void)
 		g_ptr_array_new_with_free_func((GDestroyNotify)bytes_free);
 	report->attachments =
 		g_ptr_array_new_with_free_func((GDestroyNotify)attachment_free);
-	report->candidates = g_ptr_array_new_with_free_func(g_free);
+	report->candidates = 
+		g_ptr_array_new_with_free_func((GDestroyNotify)candidate_free);
 	return report;
 }
 

@@ -42,7 +42,7 @@ struct candidate {
 	struct bytes *source; /* owned by the report */
 	struct extent bytes;
 	int seal; /* how many decryptions it came out of; 0: none */
-	bool signed_for; /* it stood in what a good signature is about */
+	char *signer; /* whose good signature it stood under, or NULL */
 };
 
 struct report {

@@ -1,10 +1,11 @@
-#include "meldpunt/init_keys.h"
+#include "meldpunt/key_home.h"
 
 #include "base/fault.h"
 #include "edge/privileges.h"
 
 #include <gio/gio.h>
 #include <string.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* In the child, before gpg runs. */
@@ -16,11 +17,11 @@ become_user(gpointer user)
 }
 
 /*
- * Runs gpg with data as its input; its status lines, or NULL.  The input
+ * Runs gpg with data as its input; what it prints, or NULL.  The input
  * travels through a pipe, so that gpg needs no right to the file.
  */
-static char *
-run_gpg(const struct key_home *home, const char *const *arguments,
+static GBytes *
+run_for_bytes(const struct key_home *home, const char *const *arguments,
 	const char *data, gsize length, GError **error)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
@@ -36,7 +37,6 @@ run_gpg(const struct key_home *home, const char *const *arguments,
 	g_ptr_array_add(argv, (char *)home->path);
 	g_ptr_array_add(argv, (char *)"--batch");
 	g_ptr_array_add(argv, (char *)"--quiet");
-	g_ptr_array_add(argv, (char *)"--status-fd=1");
 	for (; *arguments != NULL; arguments++)
 		g_ptr_array_add(argv, (char *)*arguments);
 	g_ptr_array_add(argv, NULL);
@@ -51,8 +51,7 @@ run_gpg(const struct key_home *home, const char *const *arguments,
 		g_subprocess_communicate(gpg, input, NULL, &output, &errors,
 			NULL) &&
 		g_subprocess_get_successful(gpg))
-		return g_strndup(g_bytes_get_data(output, NULL),
-			g_bytes_get_size(output));
+		return g_steal_pointer(&output);
 	if (errors != NULL)
 		complaint = g_strndup(g_bytes_get_data(errors, NULL),
 			g_bytes_get_size(errors));
@@ -60,6 +59,18 @@ run_gpg(const struct key_home *home, const char *const *arguments,
 		complaint ? g_strdelimit(g_strchomp(complaint), "\n", ' ')
 			  : "is it installed?");
 	return NULL;
+}
+
+static char *
+run_gpg(const struct key_home *home, const char *const *arguments,
+	const char *data, gsize length, GError **error)
+{
+	g_autoptr(GBytes) out =
+		run_for_bytes(home, arguments, data, length, error);
+
+	return out ? g_strndup(g_bytes_get_data(out, NULL),
+			     g_bytes_get_size(out))
+		   : NULL;
 }
 
 /* The word behind a status keyword. */
@@ -79,7 +90,7 @@ status_word(const char *lines, const char *keyword, int n)
 char *
 key_home_import(const struct key_home *home, const char *file, GError **error)
 {
-	const char *const arguments[] = {"--import", NULL};
+	const char *const arguments[] = {"--status-fd=1", "--import", NULL};
 	g_autofree char *data = NULL;
 	g_autofree char *lines = NULL;
 	g_autoptr(GError) why = NULL;
@@ -105,7 +116,7 @@ key_home_generate(const struct key_home *home, const char *name,
 	const char *address, GError **error)
 {
 	g_autofree char *user_id = g_strdup_printf("%s <%s>", name, address);
-	const char *const arguments[] = {"--pinentry-mode=loopback",
+	const char *const arguments[] = {"--status-fd=1", "--pinentry-mode=loopback",
 		"--passphrase=", "--quick-generate-key", user_id, "future-default",
 		"default", "2y", NULL};
 	g_autofree char *lines = run_gpg(home, arguments, NULL, 0, error);
@@ -117,6 +128,76 @@ key_home_generate(const struct key_home *home, const char *name,
 	if (fingerprint == NULL)
 		fault_set(error, FAULT_SETUP, "gpg has made no key");
 	return fingerprint;
+}
+
+bool
+key_home_look(const struct key_home *home, const char *fingerprint,
+	struct key_facts *facts, GError **error)
+{
+	const char *const public[] = {"--with-colons", "--fixed-list-mode",
+		"--list-keys", fingerprint, NULL};
+	const char *const secret[] = {
+		"--with-colons", "--list-secret-keys", fingerprint, NULL};
+	g_autofree char *lines = run_gpg(home, public, NULL, 0, error);
+	g_autofree char *kept = NULL;
+	g_auto(GStrv) words = NULL;
+	const char *found;
+
+	*facts = (struct key_facts){0};
+	if (lines == NULL)
+		return false;
+	found = strstr(lines, "pub:");
+	words = g_strsplit(found ? found : "", ":", 20);
+	if (g_strv_length(words) < 18)
+		return fault_set(error, FAULT_SETUP, "key %s is not in %s",
+			fingerprint, home->path);
+	facts->usable = strchr("erdi", words[1][0]) == NULL ||
+		words[1][0] == '\0';
+	facts->created = g_ascii_strtoll(words[5], NULL, 10);
+	facts->expires = g_ascii_strtoll(words[6], NULL, 10);
+	facts->algorithm = *words[16] ? g_strdup(words[16])
+				      : g_strdup_printf("rsa%s", words[2]);
+	kept = run_gpg(home, secret, NULL, 0, NULL);
+	facts->secret = kept != NULL && strstr(kept, "sec:") != NULL;
+	return true;
+}
+
+GBytes *
+key_home_export(const struct key_home *home, const char *fingerprint,
+	bool armored, GError **error)
+{
+	const char *const arguments[] = {armored ? "--armor" : "--no-armor",
+		"--export-options=export-clean", "--export", fingerprint, NULL};
+	GBytes *key = run_for_bytes(home, arguments, NULL, 0, error);
+
+	if (key == NULL || g_bytes_get_size(key) > 0)
+		return key;
+	g_bytes_unref(key);
+	fault_set(error, FAULT_SETUP, "key %s is not in %s", fingerprint,
+		home->path);
+	return NULL;
+}
+
+char *
+key_home_clearsign(const struct key_home *home, const char *fingerprint,
+	const char *text, GError **error)
+{
+	const char *const arguments[] = {"--local-user", fingerprint,
+		"--clear-sign", NULL};
+
+	return run_gpg(home, arguments, text, strlen(text), error);
+}
+
+bool
+key_home_certify(const struct key_home *home, const char *by,
+	const char *fingerprint, GError **error)
+{
+	const char *const arguments[] = {"--yes", "--pinentry-mode=loopback",
+		"--passphrase=", "--local-user", by, "--quick-sign-key",
+		fingerprint, NULL};
+	g_autofree char *done = run_gpg(home, arguments, NULL, 0, error);
+
+	return done != NULL;
 }
 
 void
