@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The figures of bench/README.md, measured on real servers.
-usage: bench/figures.py [latency|backlog|memory|large|bomb] ...   (default: all)"""
+usage: bench/figures.py [latency|order|routing|backlog|memory|large|bomb] ...   (default: all)"""
 import os
 import statistics
 import subprocess
@@ -37,6 +37,70 @@ def latency():
     w.end()
     print(f"latency: median {statistics.median(times):.3f} s, worst {max(times):.3f} s of {len(times)} "
           "(goal: median below 0.75 s)")
+
+
+def order():
+    """A signed order in the mailbox until the SMTP server has accepted the reporter's mail."""
+    w = World()
+    w.start()
+    w.deliver(w.report("alice", TEXT, "order"), "alice@example.net")
+    notice = w.sanne.wait_for_mails(1)[-1]
+    w.alice.wait_for_mails(1)
+    times = []
+    for i in range(20):
+        raw = w.answer("sanne", notice, f"reply\nWe are at it, part {i}.\n.")
+        n = w.log().count("reply accepted")
+        t = time.monotonic()
+        w.drop(raw)
+        wait_for(lambda: w.log().count("reply accepted") > n, 20, "the reply")
+        times.append(time.monotonic() - t)
+        time.sleep(0.4)
+    times = times[3:]
+    w.end()
+    print(f"order: median {statistics.median(times):.3f} s, worst {max(times):.3f} s of {len(times)} "
+          "(goal: median below 0.7 s)")
+
+
+def follow_ups(w, thread, count):
+    times = []
+    for i in range(count):
+        raw = w.report("alice", f"more {i}", "Re: routing", headers=[f"In-Reply-To: {thread}"], attach_key=False)
+        n = w.log().count("follow-up") + w.log().count("encrypted+signed")
+        t = time.monotonic()
+        w.drop(raw)
+        wait_for(lambda: w.log().count("follow-up") + w.log().count("encrypted+signed") > n, 20, "the follow-up")
+        times.append(time.monotonic() - t)
+        time.sleep(0.4)
+    return statistics.median(times[2:])
+
+
+def routing():
+    """A follow-up, with few and with a million messages and letters in the database."""
+    w = World("server")
+    w.meldpunt("migrate", "--as=postgres")
+    w.start()
+    w.deliver(w.report("alice", TEXT, "routing"), "alice@example.net")
+    thread = w.alice.open(w.alice.wait_for_mails(1)[-1]).outer["Message-ID"]
+    few = follow_ups(w, thread, 12)
+    w.sql("""insert into meldpunt_private.reporters (alias, address) select 'r' || n, 'a' || n || '@example.net'
+        from generate_series(1, 50000) n""")
+    w.sql("""insert into inbound (mailbox, folder, uidvalidity, uid, arrived_at, size, sha256, blob, state, outcome, rendering)
+        select 1, 'INBOX', 9, n, now(), 10, sha256(n::text::bytea), 1, 'done', 'case', sha256(('r' || n)::bytea)
+        from generate_series(1, 1000000) n""")
+    w.sql("""insert into cases (number, mailbox, inbound, reporter, title, description, language, arrived_at, answer_due_at)
+        select 'VGZ-1999-' || (n + 10000), 1, i.id, r.id, 't', 'd', 'nl', now(), now() + interval '5 days'
+        from generate_series(1, 50000) n join inbound i on i.uid = n and i.uidvalidity = 9
+        join meldpunt_private.reporters r on r.alias = 'r' || n""")
+    w.sql("""insert into letters (mailbox, case_id, kind, message_id, blob, size)
+        select 1, c.id, 'notice', n || c.number || '@example.org', 1, 1 from cases c, generate_series(1, 20) n
+        where number like 'VGZ-1999%'""")
+    w.sql("""insert into messages (case_id, direction, at, protection, signature, subject, body)
+        select c.id, 'in', now(), 'clear', 'none', 's', 'words' from cases c, generate_series(1, 20) n
+        where number like 'VGZ-1999%'""")
+    w.sql("vacuum analyze")
+    many = follow_ups(w, thread, 12)
+    w.end()
+    print(f"routing: a follow-up is filed {few:.3f} s after delivery with few messages, {many:.3f} s with 1,000,000 (goal: flat)")
 
 
 def bare_rate(w, person, reports, seconds=20):
@@ -193,5 +257,5 @@ def bomb():
     w.end()
 
 
-for name in sys.argv[1:] or ("latency", "backlog", "memory", "large", "bomb"):
+for name in sys.argv[1:] or ("latency", "order", "routing", "backlog", "memory", "large", "bomb"):
     globals()[name]()

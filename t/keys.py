@@ -79,6 +79,30 @@ def _():
     contains(w.case(w.cases()[0]["number"])["description"], "hole after")
 
 
+@promise("a mailbox's own templates are used, and a faulty one is named and costs no letter")
+def _():
+    folder = w.path("templates")
+    for language in ("nl", "en"):
+        os.makedirs(f"{folder}/{language}")
+        w.write(f"templates/{language}/status.txt", "Our own words\n\nAbout ${number}: ${what}.\n")
+        w.write(f"templates/{language}/acknowledgment.txt", "Faulty\n\n${nosuch}\n")
+    with open(w.conf_path) as f:
+        w.write("meldpunt.conf", f.read().replace("  policy_url", f'  templates = "{folder}"; policy_url'))
+    done = w.meldpunt("check", check=False)
+    contains((done.stdout + done.stderr).decode(), "acknowledgment.txt: nothing fills ${nosuch}")
+    before = w.log().count("configuration reloaded")
+    w.daemon.send_signal(signal.SIGHUP)
+    wait_for(lambda: w.log().count("configuration reloaded") > before, what="the reload")
+    n = len(w.alice.mails())
+    w.deliver(w.report("alice", "hole with other words"), "alice@example.net")
+    ack = w.alice.wait_for_mails(n + 1)[-1]
+    assert "Faulty" not in str(w.alice.open(ack).inner["Subject"])
+    w.deliver(w.answer("alice", ack, "status"), "alice@example.net")
+    mail = w.alice.open(w.alice.wait_for_mails(n + 2)[-1])
+    contains(str(mail.inner["Subject"]), "Our own words")
+    contains(mail.text, "About VGZ-")
+
+
 @promise("no word of it is in any log")
 def _():
     w.check_log("hole", "alice@")

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "edge/pgp.h"
 #include "edge/privileges.h"
+#include "outbox/letters.h"
 #include "edge/schema.h"
 
 #include <stdio.h>
@@ -79,6 +80,38 @@ check_keys(struct findings *findings, const struct conf *conf)
 	}
 }
 
+/* A mailbox's own templates of a language. */
+static void
+check_templates(struct findings *findings, const struct mailbox *box,
+	const char *language)
+{
+	g_autofree char *folder =
+		g_build_filename(box->templates, language, NULL);
+	g_autoptr(GDir) dir = *box->templates ? g_dir_open(folder, 0, NULL)
+					      : NULL;
+	const char *file;
+
+	while (dir != NULL && (file = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path = g_build_filename(folder, file, NULL);
+		g_autofree char *text = NULL, *fault = NULL, *name = NULL;
+		g_autoptr(GError) error = NULL;
+
+		if (!g_str_has_suffix(file, ".txt"))
+			continue;
+		name = g_strndup(file, strlen(file) - 4);
+		if (!g_file_get_contents(path, &text, NULL, NULL))
+			fault = g_strdup("it cannot be read");
+		else
+			fault = letter_template_fault(text, language, name);
+		if (fault == NULL)
+			continue;
+		fault_set(&error, FAULT_SETUP,
+			"template %s: %s; the built-in one is used", path,
+			fault);
+		report_fault(findings, &error);
+	}
+}
+
 static void
 check_database(struct findings *findings, const struct command_line *line)
 {
@@ -116,6 +149,12 @@ command_check(struct command_line *line)
 		report_fault(&findings, &error);
 	else {
 		check_keys(&findings, conf);
+		for (guint i = 0; i < conf->mailboxes->len; i++) {
+			check_templates(&findings, conf->mailboxes->pdata[i],
+				"nl");
+			check_templates(&findings, conf->mailboxes->pdata[i],
+				"en");
+		}
 		check_database(&findings, line);
 	}
 	if (findings.faults == 0)

@@ -3,36 +3,11 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-#include <gio/gio.h>
 #include <string.h>
 
 #define MAX_ENCLOSURES 100	 /* in a notice; all are in the case */
 #define MAX_NOTICE (256 << 10) /* bytes of a report in a notice */
 #define SEPARATOR "\n* * *\n\n"
-
-char *
-letter_template(const struct mailbox *mailbox, const char *language,
-	const char *name)
-{
-	g_autofree char *file = g_strdup_printf("%s.txt", name);
-	g_autofree char *own = g_build_filename(mailbox->templates, language,
-		file, NULL);
-	g_autofree char *built_in = g_strdup_printf(
-		"/meldpunt/templates/%s/%s", language, file);
-	g_autoptr(GBytes) bytes = NULL;
-	char *text = NULL;
-
-	if (*mailbox->templates != '\0' &&
-		g_file_get_contents(own, &text, NULL, NULL) &&
-		g_utf8_validate(text, -1, NULL))
-		return text;
-	g_free(text);
-	bytes = g_resources_lookup_data(built_in, G_RESOURCE_LOOKUP_FLAGS_NONE,
-		NULL);
-	if (bytes == NULL)
-		g_error("template %s is not built in", built_in);
-	return g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-}
 
 /*
  * The languages for a reporter: theirs if we speak it, else all of ours.  A

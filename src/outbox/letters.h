@@ -107,10 +107,14 @@ struct letter *letter_escalation(const struct letter_facts *facts,
 	const GPtrArray *owed, const char *next, enum escalation_form form);
 
 /*
- * A template of a language, the mailbox's own if it has one; caller frees.
- * A name that is not built in is a programming error and aborts.
+ * A template of a language, the mailbox's own if it has a good one; caller
+ * frees.  A name that is not built in is a programming error and aborts.
  */
 char *letter_template(const struct mailbox *mailbox, const char *language,
+	const char *name);
+
+/* Why a mailbox's own template cannot be used, or NULL; caller frees. */
+char *letter_template_fault(const char *text, const char *language,
 	const char *name);
 
 #endif
