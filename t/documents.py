@@ -112,6 +112,15 @@ def _():
         contains(source, f"\n{name}(", "the source")
 
 
+@promise("the systemd unit is sound, and rated 1.1 or lower")
+def _():
+    unit = os.path.join(BUILD, "contrib", "systemd", "meldpunt.service")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=11", unit], capture_output=True, text=True)
+    equal(done.returncode, 0)
+    contains(done.stdout, "Overall exposure level")
+    assert "ignoring" not in done.stderr, done.stderr
+
+
 @promise("both programs know their version")
 def _():
     for program in ("meldpunt", "meldpuntd"):
