@@ -390,6 +390,24 @@ def _():
     assert first not in mail.text
 
 
+@promise("an answer finds its case when its thread or Message-ID was changed on the way, or only its subject is left")
+def _():
+    number, ack, notice = new_case(text="hole twenty-four")
+    mid = w.alice.open(ack).outer["Message-ID"]
+    ways = {"rewritten": ("AW: something", ["In-Reply-To: <rewritten@provider.example>",
+                                            f"References: {mid} <rewritten@provider.example>"]),
+            "subject": (f"[EXT] Antw: Betr: [{number}] your report", []),
+            "forward": (f"Fwd: RE: [EXTERNAL] [{number}]", ["In-Reply-To: <gone@provider.example>"])}
+    for name, (subject, headers) in ways.items():
+        w.deliver(w.report("alice", f"words by {name}", subject, headers=headers), "alice@example.net")
+        wait_for(lambda: f"words by {name}" in str(w.case(number)["messages"]), what=f"the follow-up by {name}")
+    # a copied subject of somebody else, or under a forged name without the key, joins nothing
+    w.deliver(w.report("bob", "words by bob", f"Re: [{number}]"), "bob@example.com")
+    w.deliver(w.report("alice", "words by mallory", f"Re: [{number}]", sign=False, encrypt=False, attach_key=False), "m@example.com")
+    wait_for(lambda: sum(w.case(c["number"]).get("claims") == number for c in w.cases()) == 2, what="two cases that claim it")
+    assert "words by bob" not in str(w.case(number)) and "words by mallory" not in str(w.case(number))
+
+
 @promise("follow-ups come to the owner first")
 def _():
     number, ack, notice = new_case(text="hole eighteen")

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from tap import contains, equal, promise, run
 from world import World, email, wait_for
 
-w = World("server", staff=', { name = "Boss"; address = "bob@example.com"; roles = [ "management" ]; }')
+w = World("server", staff=', { name = "Boss"; address = "bob@example.com"; roles = [ "management" ]; }', conf="clocks = { calendar = true; };")
 w.meldpunt("migrate", "--as=postgres")
 w.start()
 SECRET = "the zebra hole"
@@ -170,6 +170,11 @@ def _():
         assert mail.encrypted
         contains(mail.text, "VGZ-")
         contains(mail.text, "TE LATE")
+        (calendar,) = [p for p in mail.inner.walk() if p.get_content_type() == "text/calendar"]
+        events = calendar.get_payload(decode=True).decode()
+        contains(events, "BEGIN:VCALENDAR\r\n")
+        contains(events, "SUMMARY:VGZ-")
+        assert all(len(line) < 75 for line in events.split("\r\n")), events
         assert SECRET not in mail.text and "alice" not in mail.text
     equal(w.sql("select morning_at > now() and extract(isodow from morning_at at time zone 'Europe/Amsterdam') < 6"
                 " from mailboxes"), "t")

@@ -84,12 +84,13 @@ def _():
 @promise("a 451 is tried again, byte for byte the same; a 550 is recorded and not tried again")
 def _():
     fake = Fake451(w)
+    wait_for(lambda: w.json("queue") == [], 60, "an empty queue")
     w.stop()
     w.write_conf(smtp=f'port = {fake.port}; tls = "none"; password_file = "{w.dir}/imap.pw";')
     w.start()
     w.drop(w.report("alice", "temporary failure", "451"))
     sent["alice"] += 1
-    wait_for(lambda: len(fake.taken) >= 2, 40, "letters after 451")
+    wait_for(lambda: len(fake.taken) >= 2 and sum("alice" in r for r, m in fake.offered) >= 2, 40, "letters after 451")
     to_alice = [m for r, m in fake.offered if "alice" in r]
     equal(len(to_alice), 2, "offers to alice")
     equal(to_alice[0], to_alice[1])

@@ -451,26 +451,20 @@ check_twice(struct parser *p)
 	}
 }
 
-/* Spaces that look like one are one: HTML mails are full of them. */
-static char *
-plain_spaces(const char *text)
-{
-	g_auto(GStrv) parts = g_strsplit(text, "\302\240", -1);
-
-	return g_strjoinv(" ", parts);
-}
-
 struct order_mail *
 orders_parse(const struct conf *conf, const char *text, moment now,
 	char *const *footers)
 {
-	g_autofree char *plain = plain_spaces(text);
-	g_auto(GStrv) lines = g_strsplit(plain, "\n", MAX_LINES);
+	g_autoptr(GString) plain = g_string_new(text);
+	g_auto(GStrv) lines = NULL;
 	struct parser p = {.conf = conf,
 		.now = now,
 		.footers = footers,
-		.lines = lines,
 		.mail = order_mail_new()};
+
+	/* spaces that look like one are one: HTML mails are full of them */
+	g_string_replace(plain, "\302\240", " ", 0);
+	p.lines = lines = g_strsplit(plain->str, "\n", MAX_LINES);
 
 	for (;;) {
 		while (lines[p.next] != NULL && *g_strchug(lines[p.next]) == '\0')

@@ -5,25 +5,29 @@
 #include <string.h>
 
 #define MAX_EXTRAS 20
-#define MAX_ARMOR (128 << 20)
+#define MAX_FAILED 5 /* a bomb costs a second each */
+#define MAX_ARMOR (64 << 20)
+#define LOOK_AT 65536 /* bytes that tell what it is */
 #define MAX_TOGETHER (UINT64_C(200) << 20) /* bytes that come out of them */
 
 /* The message itself: what an armor holds, or the bytes as they are. */
 static struct bytes *
 message_of(const struct attachment *a)
 {
+	g_autofree char *start =
+		bytes_copy(a->source, a->bytes.offset, MIN(a->size, LOOK_AT));
 	g_autofree char *text = NULL;
 	g_autofree guint8 *binary = NULL;
 	const char *begin, *end;
 	struct bytes *message;
 	gsize size;
 
+	if (armor_begin(start, "MESSAGE") == NULL)
+		return bytes_slice(a->source, a->bytes.offset, a->size);
 	if (a->size > MAX_ARMOR)
 		return NULL;
 	text = bytes_copy(a->source, a->bytes.offset, a->size);
 	begin = armor_begin(text, "MESSAGE");
-	if (begin == NULL)
-		return bytes_slice(a->source, a->bytes.offset, a->size);
 	end = armor_end(begin, "MESSAGE");
 	binary = packet_dearmor(begin,
 		(end ? end : begin + strlen(begin)) - begin, &size);
@@ -35,7 +39,7 @@ message_of(const struct attachment *a)
 static enum packet_kind
 kind_of(const struct bytes *message)
 {
-	size_t n = MIN(message->size, 65536);
+	size_t n = MIN(message->size, LOOK_AT);
 	g_autofree char *start = bytes_copy(message, 0, n);
 
 	return n > 0 ? packet_look(start, n, NULL) : PACKET_NONE;
@@ -81,7 +85,7 @@ bool
 extras_open(struct report *report, struct pgp *pgp, GError **error)
 {
 	uint64_t together = 0;
-	int tried = 0;
+	int tried = 0, failed = 0;
 
 	/* what is not read to its end is for staff, as it came */
 	for (guint i = 0; report->failure == NULL &&
@@ -93,15 +97,18 @@ extras_open(struct report *report, struct pgp *pgp, GError **error)
 
 		if (!a->sealed)
 			continue;
-		if (tried++ < MAX_EXTRAS && together < MAX_TOGETHER)
+		if (tried++ < MAX_EXTRAS && failed < MAX_FAILED &&
+			together < MAX_TOGETHER)
 			message = message_of(a);
 		if (message != NULL && kind_of(message) == PACKET_PUBLIC_KEY)
 			good = pgp_decrypt(pgp, message, NULL, &opened, error);
 		if (good && opened.plain != NULL) {
 			together += opened.plain->size;
 			put_inside(report, a, &opened);
-		} else
+		} else {
 			report->unopened++;
+			failed += opened.failure != NULL;
+		}
 		opened_clear(&opened);
 		if (!good)
 			return false;

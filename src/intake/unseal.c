@@ -270,10 +270,9 @@ read_inside(struct unsealing *u, struct bytes *plain, enum layer layer,
 }
 
 static bool
-has_no_text(const struct reading *reading)
+has_no_text(const struct reading *r)
 {
-	return reading->shape == SHAPE_CLEAR &&
-		reading->text[strspn(reading->text, " \t\r\n")] == '\0';
+	return r->shape == SHAPE_CLEAR && !r->text[strspn(r->text, " \t\r\n")];
 }
 
 static bool
@@ -457,8 +456,7 @@ source_of(const struct report *report, const struct reading *layer)
 {
 	guint i = 0;
 
-	while (report->layers->pdata[i] != layer)
-		i++;
+	g_ptr_array_find(report->layers, layer, &i);
 	return report->sources->pdata[i];
 }
 

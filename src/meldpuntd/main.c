@@ -6,6 +6,7 @@
 #include "base/stop.h"
 #include "edge/jail.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -116,6 +117,8 @@ main(int argc, char **argv)
 	static const char *const roles[] = {"fetcher", "worker", "sender",
 		NULL};
 
+	/* a peer that hangs up is an error of a write, not the end of us */
+	signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "reader") == 0)
 		return reader_run(argc, argv);
 	if (argc > 1 && g_strv_contains(roles, argv[1]))
