@@ -1,6 +1,7 @@
 #include "meldpuntd/follow_work.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "desk/deadlines.h"
 #include "desk/events.h"
 #include "desk/open.h"
@@ -12,6 +13,8 @@
 #include "meldpuntd/post.h"
 
 #include <string.h>
+
+#define MAX_LOOK 8192 /* bytes of a text in which a lost key is looked for */
 
 /* A message on its way into a case. */
 struct follow {
@@ -279,14 +282,17 @@ hear_objection(struct follow *f, GError **error)
 static bool
 says_lost(const struct report *report)
 {
+	const char *all = report->description ? report->description : "";
+	/* a stranger's text may be long: it is said at the top */
+	g_autofree char *start = text_block(all, strlen(all), MAX_LOOK);
+
 	return g_regex_match_simple(
 		"(?:lost|lose|losing|no longer have|new) (?:my |the |access to )*"
 		"(?:old |pgp |gpg |private |secret )*key"
 		"|key (?:is|was|has been|got) (?:lost|gone|stolen|compromised)"
 		"|sleutel[^.\n]{0,30}(?:kwijt|verloren|gestolen)"
 		"|(?:kwijt|verloren)[^.\n]{0,30}sleutel",
-		report->description ? report->description : "",
-		G_REGEX_CASELESS, 0);
+		start, G_REGEX_CASELESS, 0);
 }
 
 static const char sql_helped[] =
