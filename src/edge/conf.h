@@ -140,6 +140,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(conf_auto, conf_free)
 /* The value as it would be written in a file; caller frees. */
 char *conf_format(const struct option *option, const void *base);
 
+/* The same for a shell: without quotes, a list one item a line. */
+char *conf_plain(const struct option *option, const void *base);
+
 /* The value out of a file's words into base; false and why if it is wrong. */
 bool conf_set(const struct option *option, void *base, const char *value,
 	GError **error);

@@ -246,3 +246,29 @@ conf_format(const struct option *option, const void *base)
 		return quote(*AT(base, option, char *));
 	}
 }
+
+char *
+conf_plain(const struct option *option, const void *base)
+{
+	char **list;
+
+	switch (option->type) {
+	case OPTION_NUMBER:
+	case OPTION_DURATION:
+	case OPTION_SIZE:
+		return scaled_text(option, *AT(base, option, int64_t));
+	case OPTION_TLS:
+		return g_strdup(tls_words[*AT(base, option, int64_t)]);
+	case OPTION_TEXTS:
+		list = *AT(base, option, char **);
+		return list ? g_strjoinv("\n", list) : g_strdup("");
+	case OPTION_FLAG:
+		return conf_format(option, base);
+	case OPTION_TEXT:
+	case OPTION_ADDRESS:
+	case OPTION_FINGERPRINT:
+	case OPTION_TIME:
+		break;
+	}
+	return g_strdup(*AT(base, option, char *));
+}

@@ -1,4 +1,4 @@
-/* meldpunt config: the options in force, or those that differ. */
+/* meldpunt config: the options in force, those that differ, or one. */
 #include "meldpunt/command.h"
 
 #include "desk/orders.h"
@@ -7,36 +7,123 @@
 #include <string.h>
 #include <sysexits.h>
 
-static void
-print_option(const struct option *option, const void *base, bool changed_only)
+static bool
+is_default(const struct option *option, const void *base)
 {
-	g_autofree char *value = conf_format(option, base);
+	char space[sizeof(struct conf) + sizeof(struct mailbox)] = {0};
+	g_autofree char *preset = NULL, *value = NULL;
 
-	if (changed_only && option->preset != NULL) {
-		char space[sizeof(struct conf) + sizeof(struct mailbox)] = {0};
-		g_autofree char *preset = NULL;
+	if (option->preset == NULL)
+		return false;
+	/* through the same conversions as the value */
+	conf_set(option, space, option->preset, NULL);
+	preset = conf_format(option, space);
+	value = conf_format(option, base);
+	return strcmp(preset, value) == 0;
+}
 
-		/* the default, through the same conversions as the value */
-		conf_set(option, space, option->preset, NULL);
-		preset = conf_format(option, space);
-		if (strcmp(preset, value) == 0)
-			return;
-	}
-	printf("%s%s%s = %s;\n", option->scope, *option->scope ? "." : "",
-		option->name, value);
+/* One place in the configuration: the whole, a mailbox or a person. */
+struct place {
+	const char *scope; /* "", "mailboxes", "staff" */
+	const char *name;  /* of the mailbox, or the person's address */
+	const void *base;
+};
+
+/* The name of an option in a place, without or with the place's own name. */
+static char *
+key_of(const struct option *option, const struct place *place, bool named)
+{
+	const char *inner = option->scope + strlen(place->scope);
+
+	return g_strconcat(place->scope, named ? "." : "",
+		named ? place->name : "", inner, *option->scope ? "." : "",
+		option->name, NULL);
+}
+
+static bool
+is_in(const struct option *option, const struct place *place)
+{
+	bool entry = g_str_has_prefix(option->scope, "mailboxes") ||
+		g_str_has_prefix(option->scope, "staff");
+
+	return *place->scope ? g_str_has_prefix(option->scope, place->scope)
+			     : !entry;
 }
 
 static void
-print_scope(const char *scope, const void *base, bool changed_only)
+print_place(const struct place *place, bool changed_only)
 {
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct option *option = &conf_options[i];
-		bool entry = g_str_has_prefix(option->scope, "mailboxes") ||
-			g_str_has_prefix(option->scope, "staff");
+		g_autofree char *key = NULL, *value = NULL;
 
-		if (*scope ? g_str_has_prefix(option->scope, scope) : !entry)
-			print_option(option, base, changed_only);
+		if (!is_in(option, place) ||
+			(changed_only && is_default(option, place->base)))
+			continue;
+		key = key_of(option, place, false);
+		value = conf_format(option, place->base);
+		printf("%s = %s;\n", key, value);
 	}
+}
+
+/* How many options of this place have this key; they are printed. */
+static int
+print_key(const struct place *place, const char *wanted)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct option *option = &conf_options[i];
+		g_autofree char *key = NULL, *named = NULL, *value = NULL;
+
+		if (!is_in(option, place))
+			continue;
+		key = key_of(option, place, false);
+		named = key_of(option, place, true);
+		if (strcmp(key, wanted) != 0 &&
+			(*place->scope == '\0' || strcmp(named, wanted) != 0))
+			continue;
+		value = conf_plain(option, place->base);
+		puts(value);
+		found++;
+	}
+	return found;
+}
+
+static GArray *
+places_of(const struct conf *conf)
+{
+	GArray *places = g_array_new(FALSE, FALSE, sizeof(struct place));
+	const struct place whole = {"", "", conf};
+
+	g_array_append_val(places, whole);
+	for (guint i = 0; i < conf->mailboxes->len; i++) {
+		const struct mailbox *box = conf->mailboxes->pdata[i];
+		const struct place place = {"mailboxes", box->name, box};
+
+		g_array_append_val(places, place);
+	}
+	for (guint i = 0; i < conf->staff->len; i++) {
+		const struct staff *member = conf->staff->pdata[i];
+		const struct place place = {"staff", member->address, member};
+
+		g_array_append_val(places, place);
+	}
+	return places;
+}
+
+static int
+get(const GArray *places, const char *key)
+{
+	int found = 0;
+
+	for (guint i = 0; i < places->len; i++)
+		found += print_key(&g_array_index(places, struct place, i), key);
+	if (found > 0)
+		return EX_OK;
+	fprintf(stderr, "meldpunt config: there is no option \"%s\" (meldpunt "
+			"config --options lists them)\n", key);
+	return EX_USAGE;
 }
 
 /* The table itself: name, default as it is written in a file, help. */
@@ -72,9 +159,15 @@ command_config(struct command_line *line)
 		{0}};
 	g_autoptr(conf_auto) conf = NULL;
 	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) places = NULL;
 
-	if (!command_parse(line, entries, 0, 0))
+	if (!command_parse(line, entries, 0, 2))
 		return EX_USAGE;
+	if (line->argc > 1 &&
+		(line->argc != 3 || strcmp(line->argv[1], "get") != 0)) {
+		fputs("meldpunt config: there is only \"get KEY\"\n", stderr);
+		return EX_USAGE;
+	}
 	if (options) {
 		print_options();
 		return EX_OK;
@@ -88,11 +181,11 @@ command_config(struct command_line *line)
 	conf = conf_load(line->conf_path, &error);
 	if (conf == NULL)
 		return command_failed(error);
-	print_scope("", conf, changed_only);
-	for (guint i = 0; i < conf->mailboxes->len; i++)
-		print_scope("mailboxes", conf->mailboxes->pdata[i],
+	places = places_of(conf);
+	if (line->argc == 3)
+		return get(places, line->argv[2]);
+	for (guint i = 0; i < places->len; i++)
+		print_place(&g_array_index(places, struct place, i),
 			changed_only);
-	for (guint i = 0; i < conf->staff->len; i++)
-		print_scope("staff", conf->staff->pdata[i], changed_only);
 	return EX_OK;
 }

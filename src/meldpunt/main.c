@@ -13,7 +13,7 @@ const struct command commands[] = {
 	{"check", "", "Say all faults of the configuration", command_check},
 	{"doctor", "", "Try everything that has to work, and say what to do",
 		command_doctor},
-	{"config", "", "Show the options in force", command_config},
+	{"config", "[get KEY]", "Show the options in force", command_config},
 	{"migrate", "", "Bring the database up to date", command_migrate},
 	{"cases", "", "List the cases", command_cases},
 	{"show", "NUMBER", "Show a case, or save one of its attachments",

@@ -2,37 +2,63 @@
 #include "meldpunt/command.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 
-int
-command_metrics(struct command_line *line)
+static int
+print_figures(const struct command_line *line)
 {
-	char *file = NULL;
-	const GOptionEntry entries[] = {
-		{"output", 'o', 0, G_OPTION_ARG_FILENAME, &file,
-			"Replace this file at once instead of printing",
-			"FILE"},
-		{0}};
-	g_autoptr(session_auto) session = NULL;
 	g_autoptr(GError) error = NULL;
+	g_autoptr(session_auto) session = session_open(line, &error);
 	g_autoptr(rows) found = NULL;
-	g_autofree char *text = NULL;
 	const char *figures;
 
-	if (!command_parse(line, entries, 0, 0))
-		return EX_USAGE;
-	session = session_open(line, &error);
 	if (session != NULL)
 		found = db_query(session->db, &error,
 			"SELECT metrics_text() AS text");
 	if (found == NULL)
 		return command_failed(error);
 	figures = rows_text(found, 0, "text");
-	text = g_strdup_printf("%s\n", figures ? figures : "");
-	if (file == NULL)
-		fputs(text, stdout);
-	else if (!g_file_set_contents_full(file, text, -1,
-			 G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
-		return command_failed(error);
+	puts(figures ? figures : "");
 	return EX_OK;
+}
+
+/*
+ * The directory is the exporter's and may be closed to the daemon's user, which
+ * whoever asks the database becomes: another process asks.
+ */
+static int
+replace_file(const struct command_line *line, const char *file)
+{
+	const char *const argv[] = {"/proc/self/exe", "-c", line->conf_path,
+		"metrics", NULL};
+	g_autofree char *figures = NULL;
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL,
+		    NULL, &figures, NULL, &status, &error))
+		return command_failed(error);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_OK)
+		return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+	if (g_file_set_contents_full(file, figures, -1,
+		    G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
+		return EX_OK;
+	fprintf(stderr, "meldpunt metrics: %s\n", error->message);
+	return EX_CANTCREAT;
+}
+
+int
+command_metrics(struct command_line *line)
+{
+	g_autofree char *file = NULL;
+	const GOptionEntry entries[] = {
+		{"output", 'o', 0, G_OPTION_ARG_FILENAME, &file,
+			"Replace this file at once instead of printing",
+			"FILE"},
+		{0}};
+
+	if (!command_parse(line, entries, 0, 0))
+		return EX_USAGE;
+	return file ? replace_file(line, file) : print_figures(line);
 }
