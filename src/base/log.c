@@ -1,11 +1,22 @@
 #include "base/log.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *process_role = "meldpunt";
 static const char *process_mailbox;
+static bool journal; /* standard error is the journal */
+
+/* A level as syslog(3) numbers it. */
+static const char *
+priority(GLogLevelFlags level)
+{
+	if (level & G_LOG_LEVEL_DEBUG)
+		return "7";
+	return level & G_LOG_LEVEL_WARNING ? "4" : "6";
+}
 
 static const char *
 level_name(GLogLevelFlags level)
@@ -39,7 +50,7 @@ emit(GLogLevelFlags level, const char *event, const char *number,
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	const GLogField fields[] = {
 		{"MESSAGE", text, -1},
-		{"PRIORITY", level & G_LOG_LEVEL_WARNING ? "4" : "6", -1},
+		{"PRIORITY", priority(level), -1},
 		{"SYSLOG_IDENTIFIER", "meldpuntd", -1},
 		{"ROLE", process_role, -1},
 		{"MAILBOX", process_mailbox ? process_mailbox : "", -1},
@@ -47,11 +58,11 @@ emit(GLogLevelFlags level, const char *event, const char *number,
 		{"EVENT", event ? event : "", -1},
 	};
 
-	if (g_log_writer_is_journald(STDERR_FILENO) &&
-		g_log_writer_journald(level, fields, G_N_ELEMENTS(fields),
-			NULL) == G_LOG_WRITER_HANDLED)
+	if (journal && g_log_writer_journald(level, fields, G_N_ELEMENTS(fields),
+			       NULL) == G_LOG_WRITER_HANDLED)
 		return;
-	write_line(level, number, text);
+	if (!(level & G_LOG_LEVEL_DEBUG))
+		write_line(level, number, text);
 }
 
 /* Libraries log through GLib; what they say keeps its level, not its form. */
@@ -71,11 +82,24 @@ from_library(GLogLevelFlags level, const GLogField *fields, gsize count,
 	return G_LOG_WRITER_HANDLED;
 }
 
+static void G_GNUC_PRINTF(1, 2)
+log_debug(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	emit(G_LOG_LEVEL_DEBUG, NULL, NULL, format, arguments);
+	va_end(arguments);
+}
+
 void
 log_open(const char *role)
 {
 	process_role = role;
 	g_log_set_writer_func(from_library, NULL, NULL);
+	journal = g_log_writer_is_journald(STDERR_FILENO);
+	/* opens the journal's socket: later this process may open none */
+	log_debug("started");
 }
 
 void

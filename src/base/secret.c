@@ -41,6 +41,9 @@ first_line(char *text)
 	return text;
 }
 
+static const char help[] = " (let the daemon's group read it: chgrp, chmod 640; "
+	"or name it in LoadCredential= of the unit)";
+
 char *
 secret_read_file(const char *path, GError **error)
 {
@@ -51,8 +54,8 @@ secret_read_file(const char *path, GError **error)
 	int fd = open(place, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
-		fault_set(error, FAULT_SETUP, "secret file %s: %s", place,
-			g_strerror(errno));
+		fault_set(error, FAULT_SETUP, "secret file %s: %s%s", place,
+			g_strerror(errno), errno == EACCES ? help : "");
 		if (fd >= 0)
 			close(fd);
 		return NULL;

@@ -48,13 +48,15 @@ bool
 privileges_give_group(const char *path, const char *user, GError **error)
 {
 	struct passwd *reader;
+	struct stat status;
 
-	if (geteuid() != 0)
+	/* a file that is the user's already, or the operator's own affair */
+	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid != 0)
 		return true;
 	reader = find_user(user, error);
 	if (reader == NULL)
 		return false;
-	if (chown(path, 0, reader->pw_gid) != 0)
+	if (chown(path, 0, reader->pw_gid) != 0 || chmod(path, 0640) != 0)
 		return fault_set(error, FAULT_SETUP, "%s: %s", path,
 			g_strerror(errno));
 	return true;

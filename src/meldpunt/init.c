@@ -325,8 +325,10 @@ set_up(const char *path, const struct answers *a, GError **error)
 	if (smtp == NULL || !make_configuration(path, a, error))
 		return false;
 	conf = conf_load(path, error);
-	return conf != NULL && privileges_drop(conf, error) &&
-		prepare_database(conf, error) &&
+	return conf != NULL &&
+		privileges_give_group(a->imap_password_file, a->user, error) &&
+		privileges_give_group(a->smtp_password_file, a->user, error) &&
+		privileges_drop(conf, error) && prepare_database(conf, error) &&
 		(a->no_test || try_logins(conf, imap, smtp, error));
 }
 

@@ -149,6 +149,7 @@ serve(struct worker *w, GError **error)
 		bool any;
 		int wait;
 
+		log_mailbox(NULL);
 		if (!work_on_one(w, &any, error) ||
 			!fire_deadlines(w, &any, error))
 			return false;

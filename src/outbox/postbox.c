@@ -1,6 +1,7 @@
 #include "outbox/postbox.h"
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -47,6 +48,7 @@ postbox_load(struct postbox *postbox, struct db *db, const struct conf *conf,
 			memcpy(place, key, size);
 		explicit_bzero(key, size);
 	}
+	log_mailbox(postbox->mailbox->name);
 	postbox->id = rows_int8(found, 0, "id");
 	postbox->smtp_size = rows_int8(found, 0, "smtp_size");
 	postbox->subaddress = rows_bool(found, 0, "seen");

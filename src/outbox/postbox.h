@@ -26,7 +26,10 @@ struct postbox {
 	uint8_t content_key[MAC_KEY_SIZE];
 };
 
-/* Fills in what the database knows of the mailbox with this row. */
+/*
+ * Fills in what the database knows of this mailbox, to which log lines belong
+ * from now on.
+ */
 bool postbox_load(struct postbox *postbox, struct db *db,
 	const struct conf *conf, const char *mailbox, GError **error);
 
