@@ -1,24 +1,12 @@
-#include "edge/conf.h"
+#include "edge/conf_private.h"
 
 #include "base/fault.h"
 
 #include <libconfig.h>
 #include <string.h>
 
-/* A file being read: where values go, and all that is wrong with it. */
-struct reading_conf {
-	struct conf *conf;
-	const char *path;
-	GString *faults;
-	GHashTable *given; /* "base/scope/name" that the file has set */
-};
-
-static void
-complain(struct reading_conf *in, unsigned int line, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
-
-static void
-complain(struct reading_conf *in, unsigned int line, const char *format, ...)
+void
+conf_complain(struct reading_conf *in, unsigned int line, const char *format, ...)
 {
 	va_list arguments;
 
@@ -59,7 +47,7 @@ complain_unknown(struct reading_conf *in, const char *scope,
 	const char *name = config_setting_name(setting);
 	g_autofree char *nearest = conf_nearest(scope, name);
 
-	complain(in, config_setting_source_line(setting),
+	conf_complain(in, config_setting_source_line(setting),
 		"unknown option \"%s%s%s\"%s%s%s", scope, *scope ? "." : "",
 		name, nearest ? ", did you mean \"" : "",
 		nearest ? nearest : "", nearest ? "\"?" : "");
@@ -114,12 +102,12 @@ read_option(struct reading_conf *in, const struct option *option, void *base,
 	g_hash_table_add(in->given,
 		g_strdup_printf("%p/%s/%s", base, option->scope, option->name));
 	if (words == NULL || list != (option->type == OPTION_TEXTS))
-		complain(in, config_setting_source_line(setting),
+		conf_complain(in, config_setting_source_line(setting),
 			"%s must be %s", option->name,
 			option->type == OPTION_TEXTS ? "a list of strings"
 						     : "a single value");
 	else if (!conf_set(option, base, words, &why))
-		complain(in, config_setting_source_line(setting), "%s",
+		conf_complain(in, config_setting_source_line(setting), "%s",
 			why->message);
 }
 
@@ -133,7 +121,7 @@ read_entries(struct reading_conf *in, const char *scope,
 	bool mailboxes = strcmp(scope, "mailboxes") == 0;
 
 	if (config_setting_type(list) != CONFIG_TYPE_LIST) {
-		complain(in, config_setting_source_line(list),
+		conf_complain(in, config_setting_source_line(list),
 			"%s must be a list: %s = ( { ... } );", scope, scope);
 		return;
 	}
@@ -154,7 +142,7 @@ read_group(struct reading_conf *in, const char *scope, void *base,
 	const config_setting_t *group)
 {
 	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-		complain(in, config_setting_source_line(group),
+		conf_complain(in, config_setting_source_line(group),
 			"%s must be a group: { ... }", scope);
 		return;
 	}
@@ -194,7 +182,7 @@ fill_presets(struct reading_conf *in, const char *scope, void *base)
 		if ((!top && !mine) || g_hash_table_contains(in->given, key))
 			continue;
 		if (o->preset == NULL)
-			complain(in, 0, "%s%s%s is missing", o->scope,
+			conf_complain(in, 0, "%s%s%s is missing", o->scope,
 				*o->scope ? "." : "", o->name);
 		else
 			conf_set(o, base, o->preset, NULL);
@@ -230,160 +218,11 @@ scan_text(struct reading_conf *in, const char *text)
 		if (number != NULL && *number != '\0' &&
 			(strlen(number) > 10 || strchr(number, 'L') ||
 				g_ascii_strtoull(number, NULL, 10) > G_MAXINT32))
-			complain(in, line, "the number %s is too large",
+			conf_complain(in, line, "the number %s is too large",
 				number);
 		if (include != NULL && *include != '\0')
-			complain(in, line, "@include is not supported");
+			conf_complain(in, line, "@include is not supported");
 	}
-}
-
-static void
-check_server(struct reading_conf *in, const struct mailbox *box,
-	const char *which, const struct server *server)
-{
-	bool loopback = server->host != NULL &&
-		(g_str_has_prefix(server->host, "127.") ||
-			strcmp(server->host, "localhost") == 0 ||
-			strcmp(server->host, "::1") == 0);
-
-	if (server->host == NULL)
-		return;
-	if (server->tls == TLS_NONE && !loopback)
-		complain(in, 0,
-			"mailbox %s: %s.tls may be \"none\" only to loopback",
-			box->name, which);
-	if (*server->user != '\0' && *server->password_file == '\0' &&
-		*server->token_command == '\0')
-		complain(in, 0,
-			"mailbox %s: %s needs password_file or token_command",
-			box->name, which);
-}
-
-static void
-check_mailbox(struct reading_conf *in, const struct mailbox *box)
-{
-	bool handled = false;
-
-	if (box->name == NULL || box->prefix == NULL || box->address == NULL)
-		return;
-	if (!g_regex_match_simple("^[a-z0-9-]+$", box->name, 0, 0))
-		complain(in, 0,
-			"mailbox name \"%s\" may have a-z, 0-9 and - only",
-			box->name);
-	if (!g_regex_match_simple("^[A-Z][A-Z0-9]*$", box->prefix, 0, 0))
-		complain(in, 0,
-			"mailbox %s: prefix must be capital letters and digits",
-			box->name);
-	for (char **p = box->languages; *p; p++)
-		if (strcmp(*p, "nl") != 0 && strcmp(*p, "en") != 0)
-			complain(in, 0, "mailbox %s: no templates for language "
-				"\"%s\" (there are nl and en)", box->name, *p);
-	for (guint i = 0; i < in->conf->staff->len; i++)
-		handled |= conf_staff_has(in->conf->staff->pdata[i], box->name,
-			"handler");
-	if (!handled)
-		complain(in, 0, "mailbox %s has no staff with role \"handler\"",
-			box->name);
-	for (guint i = 0; i < in->conf->mailboxes->len; i++) {
-		const struct mailbox *other = in->conf->mailboxes->pdata[i];
-
-		if (other == box)
-			break;
-		if (g_strcmp0(other->name, box->name) == 0 ||
-			g_strcmp0(other->prefix, box->prefix) == 0 ||
-			g_strcmp0(other->address, box->address) == 0)
-			complain(in, 0, "two mailboxes share name, prefix or "
-				"address: %s", box->name);
-	}
-	for (char **p = box->folders; *p; p++)
-		if (g_ascii_strcasecmp(*p, box->done_folder) == 0 ||
-			g_ascii_strcasecmp(*p, box->failed_folder) == 0)
-			complain(in, 0, "mailbox %s: done_folder and "
-				"failed_folder must not be among folders",
-				box->name);
-	if (g_ascii_strcasecmp(box->done_folder, box->failed_folder) == 0)
-		complain(in, 0, "mailbox %s: done_folder and failed_folder "
-			"must differ", box->name);
-	check_server(in, box, "imap", &box->imap);
-	check_server(in, box, "smtp", &box->smtp);
-}
-
-static void
-check_staff(struct reading_conf *in, const struct staff *staff)
-{
-	static const char *const roles[] = {"handler", "lead", "management",
-		"privacy", NULL};
-	bool only_management = true;
-
-	if (staff->address == NULL)
-		return;
-	if (conf_staff_by_address(in->conf, staff->address) != staff)
-		complain(in, 0, "staff %s is there twice: give one entry all "
-			"roles", staff->address);
-	for (char **p = staff->roles; p && *p; p++) {
-		if (!g_strv_contains(roles, *p))
-			complain(in, 0, "staff %s: no role \"%s\" (there are "
-				"handler, lead, management, privacy)",
-				staff->address, *p);
-		only_management &= strcmp(*p, "management") == 0;
-	}
-	for (char **p = staff->mailboxes; p && *p; p++)
-		if (conf_mailbox(in->conf, *p) == NULL)
-			complain(in, 0, "staff %s: no mailbox \"%s\"",
-				staff->address, *p);
-	if (staff->deputy != NULL && *staff->deputy != '\0' &&
-		conf_staff_by_address(in->conf, staff->deputy) == NULL)
-		complain(in, 0, "staff %s: the deputy %s is no staff",
-			staff->address, staff->deputy);
-	if (!only_management && (staff->key == NULL || *staff->key == '\0'))
-		complain(in, 0, "staff %s needs a key (only management may "
-			"have none)", staff->address);
-}
-
-static void
-check_clocks(struct reading_conf *in)
-{
-	const struct conf *conf = in->conf;
-
-	if (conf->answer_owner >= conf->answer ||
-		conf->answer_lead >= conf->answer ||
-		conf->answer_management >= conf->answer)
-		complain(in, 0, "clocks: the warnings must come before the end "
-			"of clocks.answer");
-	for (char **p = conf->legal; p && *p; p++) {
-		g_auto(GStrv) words = g_strsplit(*p, "=", 2);
-
-		if (!g_regex_match_simple("^[a-z0-9-]+=", *p, 0, 0) ||
-			conf_legal_clock(conf, words[0]) <= 0)
-			complain(in, 0, "clocks.legal: \"%s\" is not "
-				"name=duration", *p);
-	}
-	if (*conf->public_holidays != '\0' &&
-		strcmp(conf->public_holidays, "nl") != 0)
-		complain(in, 0, "working_hours.public_holidays: only \"nl\" "
-			"is known");
-	if (strcmp(conf->working_from, conf->working_until) >= 0)
-		complain(in, 0, "working_hours.from must be before until");
-}
-
-static void
-check_whole(struct reading_conf *in)
-{
-	struct conf *conf = in->conf;
-
-	conf->zone = g_time_zone_new_identifier(conf->time_zone);
-	if (conf->zone == NULL)
-		complain(in, 0, "time_zone \"%s\" is not known",
-			conf->time_zone);
-	if (conf->mailboxes->len == 0)
-		complain(in, 0, "no mailboxes are configured");
-	if (!g_path_is_absolute(conf->state_dir))
-		complain(in, 0, "state_dir must be an absolute path");
-	check_clocks(in);
-	for (guint i = 0; i < conf->mailboxes->len; i++)
-		check_mailbox(in, conf->mailboxes->pdata[i]);
-	for (guint i = 0; i < conf->staff->len; i++)
-		check_staff(in, conf->staff->pdata[i]);
 }
 
 static void
@@ -393,7 +232,7 @@ read_settings(struct reading_conf *in, const char *text)
 
 	config_init(&file);
 	if (config_read_string(&file, text) == CONFIG_FALSE)
-		complain(in, config_error_line(&file), "%s",
+		conf_complain(in, config_error_line(&file), "%s",
 			config_error_text(&file));
 	else {
 		read_group(in, "", in->conf, config_root_setting(&file));
@@ -405,7 +244,7 @@ read_settings(struct reading_conf *in, const char *text)
 			fill_presets(in, "staff", in->conf->staff->pdata[i]);
 		/* what refers to each other is looked at once each is right */
 		if (in->faults->len == 0)
-			check_whole(in);
+			conf_check(in);
 	}
 	config_destroy(&file);
 }

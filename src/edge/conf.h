@@ -88,6 +88,11 @@ struct conf {
 	char **legal; /* "name=duration" */
 	bool calendar;
 
+	/* alarms to operators */
+	int64_t alarm_after; /* microseconds */
+	char **alarm_addresses;
+	char *alarm_command;
+
 	/* working hours */
 	char **working_days;
 	char *working_from;

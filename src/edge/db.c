@@ -86,6 +86,12 @@ db_open(const char *conninfo, const char *login, const char *password,
 	return db;
 }
 
+bool
+db_alive(const struct db *db)
+{
+	return PQstatus(db->connection) == CONNECTION_OK;
+}
+
 void
 db_close(struct db *db)
 {

@@ -43,6 +43,9 @@ struct param {
 struct db *db_open(const char *conninfo, const char *login,
 	const char *password, GError **error);
 void db_close(struct db *db);
+
+/* False once the connection has been found broken. */
+bool db_alive(const struct db *db);
 typedef struct db db_auto;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(db_auto, db_close)
 

@@ -70,6 +70,9 @@ struct bytes *mime_write_inside(const struct letter *letter, bool sealed);
 struct bytes *mime_write_sealed(const struct letter *letter,
 	const struct bytes *armor);
 
+/* A message that is neither signed nor sealed. */
+struct bytes *mime_write_clear(const struct letter *letter);
+
 /* An RFC 3156 multipart/signed message. */
 struct bytes *mime_write_signed(const struct letter *letter,
 	const struct bytes *inside, const struct bytes *signature,

@@ -233,7 +233,7 @@ new_boundary(void)
 		g_random_int(), g_random_int());
 }
 
-/* The outermost header, ready for the parts behind it. */
+/* The outermost header; content_type NULL: the entity behind it has one. */
 static struct bytes *
 start_message(const struct letter *letter, enum side side,
 	const char *content_type)
@@ -248,8 +248,10 @@ start_message(const struct letter *letter, enum side side,
 		g_string_append_printf(header, "%s: %s\n", p[0],
 			g_strchomp(value));
 	}
-	g_string_append_printf(header,
-		"MIME-Version: 1.0\nContent-Type: %s\n\n", content_type);
+	g_string_append(header, "MIME-Version: 1.0\n");
+	if (content_type != NULL)
+		g_string_append_printf(header, "Content-Type: %s\n\n",
+			content_type);
 	for (const char *p = header->str; *p; p++)
 		if (*p == '\n')
 			bytes_append(out, "\r\n", 2);
@@ -339,5 +341,15 @@ mime_write_signed(const struct letter *letter, const struct bytes *inside,
 		"filename=\"signature.asc\"\r\n\r\n", boundary);
 	append_lines(out, signature);
 	append_text(out, "\r\n--%s--\r\n", boundary);
+	return out;
+}
+
+struct bytes *
+mime_write_clear(const struct letter *letter)
+{
+	g_autoptr(bytes_auto) inside = mime_write_inside(letter, false);
+	struct bytes *out = start_message(letter, SIDE_CLEAR, NULL);
+
+	append_lines(out, inside);
 	return out;
 }

@@ -79,6 +79,13 @@ const struct option conf_options[] = {
 	{"clocks", "calendar", OPTION_FLAG, TOP(calendar), 0, 0, "false",
 		"Whether the morning digest brings all deadlines as a calendar (.ics) along."},
 
+	{"alarms", "after", OPTION_DURATION, TOP(alarm_after), S, 30 * D, "15m",
+		"Operators are told of what has been failing for so long: a mailbox, the database, a mail server, a key."},
+	{"alarms", "addresses", OPTION_TEXTS, TOP(alarm_addresses), 0, 20, "",
+		"Operators' addresses; the mail is content-free and in clear."},
+	{"alarms", "command", OPTION_TEXT, TOP(alarm_command), 0, 1024, "",
+		"Shell command that tells them by another way. It finds what in $MELDPUNT_ALARM."},
+
 	{"working_hours", "days", OPTION_TEXTS, TOP(working_days), 1, 7,
 		"mon tue wed thu fri", "Days on which people work."},
 	{"working_hours", "from", OPTION_TIME, TOP(working_from), 0, 0,

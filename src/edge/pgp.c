@@ -192,6 +192,12 @@ pgp_is_ours(const struct pgp *pgp, const char *fingerprint)
 	return g_hash_table_contains(pgp->ours, fingerprint);
 }
 
+void
+pgp_watch(struct pgp *pgp, void (*watch)(const char *key, bool good))
+{
+	pgp->watch = watch;
+}
+
 bool
 pgp_timed_out(const struct pgp *pgp)
 {

@@ -42,6 +42,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(pgp_auto, pgp_close)
 /* True if this is a mailbox's or a staff member's key. */
 bool pgp_is_ours(const struct pgp *pgp, const char *fingerprint);
 
+/* Calls watch after each signature: whether our key could be used for it. */
+void pgp_watch(struct pgp *pgp, void (*watch)(const char *key, bool good));
+
 /* True if the last operation was ended by its deadline. */
 bool pgp_timed_out(const struct pgp *pgp);
 

@@ -44,8 +44,20 @@ only_for(const struct bytes *sealed, const struct certificate *certificate)
 	return true;
 }
 
-struct bytes *
-pgp_seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
+/* Tells whoever watches whether our own key could be used. */
+static struct bytes *
+told(struct pgp *pgp, const char *signer, struct bytes *made, GError **error)
+{
+	bool ours = made == NULL &&
+		(fault_is(*error, FAULT_LATER) || fault_is(*error, FAULT_SETUP));
+
+	if (pgp->watch != NULL && (made != NULL || ours))
+		pgp->watch(signer, made != NULL);
+	return made;
+}
+
+static struct bytes *
+seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 	const struct certificate *certificate, const struct bytes *plain,
 	GError **error)
 {
@@ -89,7 +101,16 @@ pgp_seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 }
 
 struct bytes *
-pgp_sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
+pgp_seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
+	const struct certificate *certificate, const struct bytes *plain,
+	GError **error)
+{
+	return told(pgp, signer, seal(pgp, signer, fingerprints, certificate,
+		plain, error), error);
+}
+
+static struct bytes *
+sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
 	char **micalg, GError **error)
 {
 	struct pgp_channel in = {0}, out = {0};
@@ -118,4 +139,11 @@ pgp_sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
 	pgp_later(error, "signing", pgp->loop.timed_out ? 0 : code);
 	bytes_free(out.into);
 	return NULL;
+}
+
+struct bytes *
+pgp_sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
+	char **micalg, GError **error)
+{
+	return told(pgp, signer, sign(pgp, signer, plain, micalg, error), error);
 }

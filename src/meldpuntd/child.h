@@ -1,10 +1,15 @@
-/* A role that should run: a place for one process after the other. */
+/*
+ * A role that should run: a place for one process after the other; and the
+ * set of all of them.
+ */
 #ifndef MELDPUNTD_CHILD_H
 #define MELDPUNTD_CHILD_H
 
 #include "meldpuntd/credentials.h"
 
 #include <sys/types.h>
+
+#define CHILD_FIRST_DELAY (100 * 1000) /* before a restart, doubled */
 
 struct child {
 	char *role;
@@ -14,6 +19,7 @@ struct child {
 	int64_t started;    /* ticks */
 	int64_t restart_at; /* ticks; 0: not wanted */
 	int64_t delay;
+	char *task; /* of an alarm's mailer; or NULL */
 };
 
 /* What every role is started with. */
@@ -21,6 +27,7 @@ struct child_setting {
 	const struct conf *conf;
 	const struct credentials *credentials;
 	const char *runtime_dir;
+	int health; /* descriptor that becomes HEALTH_FD */
 	bool once;
 };
 
@@ -32,5 +39,17 @@ bool child_start(struct child *child, const struct child_setting *setting);
 
 /* Writes to the log how a role's process ended, if that is worth a word. */
 void child_describe_end(const struct child *child, int status);
+
+/* True if only ("fetcher,sender"; NULL: all) has this role. */
+bool children_wanted(const char *only, const char *role);
+
+/* Makes the set what a configuration asks for; processes are not touched. */
+void children_list(GPtrArray *children, const struct conf *conf,
+	const char *only);
+
+/* How many are running, of one role or of all (NULL). */
+guint children_running(const GPtrArray *children, const char *role);
+
+void children_signal(const GPtrArray *children, int number);
 
 #endif

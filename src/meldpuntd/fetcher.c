@@ -13,6 +13,7 @@
 #include "base/stop.h"
 #include "edge/imap.h"
 #include "edge/jail.h"
+#include "meldpuntd/health.h"
 
 #include <string.h>
 #include <sysexits.h>
@@ -66,6 +67,7 @@ become_active(struct fetcher *f, GError **error)
 		if (f->launch->once)
 			return fault_set(error, FAULT_LATER,
 				"another daemon is reading this mailbox");
+		health_tell("imap", f->mailbox->name, true);
 		if (!told)
 			log_info("standing by: another daemon reads this "
 				 "mailbox");
@@ -350,6 +352,7 @@ watch(struct fetcher *f, GError **error)
 	while (!stop_wanted()) {
 		if (!take_all(f, error))
 			return false;
+		health_tell("imap", f->mailbox->name, true);
 		if (f->launch->once || stop_wanted())
 			break;
 		if (imap_has_idle(f->imap)) {
@@ -409,6 +412,8 @@ fetcher_run(const struct launch *launch)
 		status = EX_OK;
 	else
 		status = role_failed(error);
+	if (status != EX_OK && f.db != NULL && db_alive(f.db))
+		health_tell("imap", launch->mailbox, false);
 	/* what a mail server does is no reason to end the daemon */
 	if (status == EX_CONFIG && f.imap != NULL)
 		status = EX_NOPERM;

@@ -6,10 +6,13 @@
 #include "base/stop.h"
 #include "edge/cluster.h"
 #include "edge/schema.h"
+#include "meldpuntd/health.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#define FORMAT "(ssxbssmsssss)"
 
 void
 launch_free(struct launch *launch)
@@ -18,6 +21,7 @@ launch_free(struct launch *launch)
 		return;
 	g_free(launch->role);
 	g_free(launch->mailbox);
+	g_free(launch->task);
 	g_free(launch->runtime_dir);
 	g_free(launch->login);
 	secret_free(launch->password);
@@ -30,8 +34,9 @@ int
 launch_write(const struct launch *launch)
 {
 	g_autoptr(GVariant) packet = g_variant_ref_sink(g_variant_new(
-		"(ssxbsmsssss)", launch->role, launch->mailbox, launch->index,
-		(gboolean)launch->once, launch->runtime_dir, launch->login,
+		FORMAT, launch->role, launch->mailbox, launch->index,
+		(gboolean)launch->once, launch->task,
+		launch->runtime_dir, launch->login,
 		launch->password, launch->secret, launch->conf->path,
 		launch->conf->text));
 	g_autoptr(bytes_auto) bytes = bytes_new();
@@ -39,7 +44,7 @@ launch_write(const struct launch *launch)
 	bytes_append(bytes, g_variant_get_data(packet),
 		g_variant_get_size(packet));
 	bytes_seal(bytes);
-	return fcntl(bytes->fd, F_DUPFD_CLOEXEC, LAUNCH_FD + 1);
+	return fcntl(bytes->fd, F_DUPFD_CLOEXEC, HEALTH_FD + 1);
 }
 
 struct launch *
@@ -60,11 +65,11 @@ launch_read(GError **error)
 	}
 	data = bytes_copy(bytes, 0, bytes->size);
 	packet = g_variant_ref_sink(g_variant_new_from_data(
-		G_VARIANT_TYPE("(ssxbsmsssss)"), data, bytes->size, FALSE,
+		G_VARIANT_TYPE(FORMAT), data, bytes->size, FALSE,
 		g_free, data));
 	bytes_free(bytes);
-	g_variant_get(packet, "(ssxbsmsssss)", &launch->role, &launch->mailbox,
-		&launch->index, &once, &launch->runtime_dir, &launch->login,
+	g_variant_get(packet, FORMAT, &launch->role, &launch->mailbox,
+		&launch->index, &once, &launch->task, &launch->runtime_dir, &launch->login,
 		&launch->password, &launch->secret, &path, &text);
 	launch->once = once;
 	launch->conf = conf_parse(text, path, error);
@@ -81,6 +86,7 @@ launch_database(const struct launch *launch, GError **error)
 	for (;;) {
 		g_clear_error(error);
 		db = db_open(conninfo, launch->login, launch->password, error);
+		health_tell("database", "", db != NULL);
 		if (db != NULL || launch->once || !fault_is(*error, FAULT_LATER))
 			break;
 		if (wait == 100)

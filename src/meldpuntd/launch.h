@@ -15,10 +15,11 @@
 #define LAUNCH_FD 3
 
 struct launch {
-	char *role;    /* fetcher, worker, sender */
+	char *role;    /* fetcher, worker, sender, alarm */
 	char *mailbox; /* "" for a worker */
 	int64_t index;
 	bool once; /* do what is there, then exit 0 */
+	char *task; /* what an alarm says; "" */
 	char *runtime_dir;
 	char *login; /* NULL: the connection string names a user */
 	char *password;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/stop.h"
 #include "edge/jail.h"
+#include "meldpuntd/health.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ run_role(const char *name)
 
 	log_open(name);
 	stop_open();
+	health_open();
 	jail_common();
 	launch = launch_read(&error);
 	if (launch == NULL) {
@@ -37,6 +39,8 @@ run_role(const char *name)
 		return fetcher_run(launch);
 	if (strcmp(launch->role, "sender") == 0)
 		return sender_run(launch);
+	if (strcmp(launch->role, "alarm") == 0)
+		return alarm_run(launch);
 	return worker_run(launch);
 }
 
@@ -115,7 +119,7 @@ int
 main(int argc, char **argv)
 {
 	static const char *const roles[] = {"fetcher", "worker", "sender",
-		NULL};
+		"alarm", NULL};
 
 	/* a peer that hangs up is an error of a write, not the end of us */
 	signal(SIGPIPE, SIG_IGN);

@@ -8,6 +8,7 @@
 int fetcher_run(const struct launch *launch);
 int worker_run(const struct launch *launch);
 int sender_run(const struct launch *launch);
+int alarm_run(const struct launch *launch);
 
 /* The zygote of readers: limits as decimal arguments. */
 int reader_run(int argc, char **argv);

@@ -14,6 +14,7 @@
 #include "base/stop.h"
 #include "edge/jail.h"
 #include "edge/smtp.h"
+#include "meldpuntd/health.h"
 
 #include <string.h>
 #include <sysexits.h>
@@ -295,8 +296,13 @@ serve(struct sender *s, GError **error)
 		if (!look(s, &due, &wait, error))
 			return false;
 		if (due) {
-			if (s->smtp == NULL && !connect_server(s, error))
+			if (s->smtp == NULL && !connect_server(s, error)) {
+				if (db_alive(s->db))
+					health_tell("smtp", s->mailbox->name,
+						false);
 				return false;
+			}
+			health_tell("smtp", s->mailbox->name, true);
 			if (!send_all(s, error))
 				return false;
 			continue;

@@ -13,6 +13,7 @@
 #include "edge/notify.h"
 #include "edge/schema.h"
 #include "meldpuntd/agent.h"
+#include "meldpuntd/alarms.h"
 #include "meldpuntd/child.h"
 #include "edge/privileges.h"
 
@@ -28,7 +29,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define FIRST_DELAY (100 * 1000)	 /* before a restart, doubled */
 #define LAST_DELAY (30 * CLOCK_SECOND)
 #define STEADY (30 * CLOCK_SECOND)	 /* who ran so long starts afresh */
 #define GRACE (20 * CLOCK_SECOND)	 /* between TERM and KILL */
@@ -38,6 +38,7 @@ struct supervisor {
 	struct conf *conf;
 	struct cluster *cluster;
 	GPtrArray *children;
+	struct alarms *alarms;
 	struct credentials credentials;
 	char *runtime_dir;
 	int signals;
@@ -51,52 +52,11 @@ struct supervisor {
 };
 
 static bool
-is_wanted(const struct supervisor *s, const char *role)
-{
-	g_auto(GStrv) only = NULL;
-
-	if (s->what->only == NULL)
-		return true;
-	only = g_strsplit(s->what->only, ",", -1);
-	return g_strv_contains((const char *const *)only, role);
-}
-
-static void
-add_child(struct supervisor *s, const char *role, const char *mailbox,
-	int64_t index)
-{
-	struct child *child;
-
-	if (!is_wanted(s, role))
-		return;
-	child = child_new(role, mailbox, index);
-	child->delay = FIRST_DELAY;
-	g_ptr_array_add(s->children, child);
-}
-
-static void
-list_children(struct supervisor *s)
-{
-	int64_t workers = s->conf->workers;
-
-	g_ptr_array_set_size(s->children, 0);
-	if (workers == 0)
-		workers = g_get_num_processors();
-	for (int64_t i = 1; i <= workers; i++)
-		add_child(s, "worker", "", i);
-	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
-		const struct mailbox *box = s->conf->mailboxes->pdata[i];
-
-		add_child(s, "fetcher", box->name, 0);
-		add_child(s, "sender", box->name, 0);
-	}
-}
-
-static bool
 read_secrets(struct supervisor *s, GError **error)
 {
 	return credentials_read_secrets(&s->credentials, s->conf,
-		is_wanted(s, "fetcher"), is_wanted(s, "sender"), error);
+		children_wanted(s->what->only, "fetcher"),
+		children_wanted(s->what->only, "sender"), error);
 }
 
 /* Embedded: brought up to date here.  Else only looked at, if it is there. */
@@ -121,19 +81,38 @@ prepare_database(struct supervisor *s, GError **error)
 	return db != NULL && schema_migrate(db, s->conf, true, false, error);
 }
 
+static struct child_setting
+setting_of(const struct supervisor *s)
+{
+	return (struct child_setting){.conf = s->conf,
+		.credentials = &s->credentials,
+		.runtime_dir = s->runtime_dir,
+		.health = alarms_told_by_roles(s->alarms),
+		.once = s->what->once};
+}
+
 static void
 start_child(struct supervisor *s, struct child *child)
 {
-	const struct child_setting setting = {.conf = s->conf,
-		.credentials = &s->credentials,
-		.runtime_dir = s->runtime_dir,
-		.once = s->what->once};
+	const struct child_setting setting = setting_of(s);
 
 	if (child_start(child, &setting))
 		return;
 	child->restart_at = clock_ticks() + LAST_DELAY;
 	log_warning("%s cannot be started: %s", child->role,
 		g_strerror(errno));
+}
+
+/* A role that keeps crashing tells nothing itself. */
+static void
+note_end(struct supervisor *s, const struct child *child, bool crashed)
+{
+	g_autofree char *name = g_strdup_printf("%s%s%s", child->role,
+		*child->mailbox ? " " : "", child->mailbox);
+	bool steady = clock_ticks() - child->started > STEADY;
+
+	if (crashed != steady)
+		alarms_note(s->alarms, "process", name, steady);
 }
 
 /* What the end of a role means for it and for the daemon. */
@@ -148,8 +127,10 @@ child_ended(struct supervisor *s, struct child *child, int status)
 		s->status = MAX(s->status, code);
 		return;
 	}
-	if (!s->stopping && !s->reloading)
+	if (!s->stopping && !s->reloading) {
 		child_describe_end(child, status);
+		note_end(s, child, code == EX_SOFTWARE);
+	}
 	if (code == EX_CONFIG && !s->stopping) {
 		s->stopping = true;
 		s->status = EX_CONFIG;
@@ -159,7 +140,7 @@ child_ended(struct supervisor *s, struct child *child, int status)
 		kill(s->agent, SIGKILL);
 	}
 	if (ran > STEADY)
-		child->delay = FIRST_DELAY;
+		child->delay = CHILD_FIRST_DELAY;
 	child->restart_at =
 		clock_ticks() + (ran > STEADY ? 1 : child->delay);
 	child->delay = MIN(2 * child->delay, LAST_DELAY);
@@ -202,6 +183,8 @@ reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (alarms_ended(s->alarms, pid, status))
+			continue;
 		if (pid == s->agent)
 			agent_ended(s);
 		else if (s->cluster != NULL && pid == s->cluster->postmaster)
@@ -216,37 +199,13 @@ reap(struct supervisor *s)
 }
 
 static void
-signal_children(const struct supervisor *s, int number)
-{
-	for (guint i = 0; i < s->children->len; i++) {
-		const struct child *child = s->children->pdata[i];
-
-		if (child->pid > 0)
-			kill(child->pid, number);
-	}
-}
-
-static guint
-running(const struct supervisor *s, const char *role)
-{
-	guint count = 0;
-
-	for (guint i = 0; i < s->children->len; i++) {
-		const struct child *child = s->children->pdata[i];
-
-		count += child->pid > 0 &&
-			(role == NULL || strcmp(role, child->role) == 0);
-	}
-	return count;
-}
-
-static void
 tell_manager(const struct supervisor *s, const char *first)
 {
 	g_autofree char *state = g_strdup_printf(
 		"%sSTATUS=%u fetchers, %u workers, %u senders", first,
-		running(s, "fetcher"), running(s, "worker"),
-		running(s, "sender"));
+		children_running(s->children, "fetcher"),
+		children_running(s->children, "worker"),
+		children_running(s->children, "sender"));
 
 	notify_send(state);
 }
@@ -255,12 +214,15 @@ tell_manager(const struct supervisor *s, const char *first)
 static int
 wait_for_signal(struct supervisor *s, int64_t until)
 {
-	struct pollfd polled = {.fd = s->signals, .events = POLLIN};
+	struct pollfd polled[] = {{.fd = s->signals, .events = POLLIN},
+		{.fd = alarms_socket(s->alarms), .events = POLLIN}};
 	int64_t left = (until - clock_ticks()) / 1000;
 	struct signalfd_siginfo info;
 
-	if (poll(&polled, 1, CLAMP(left, 0, 3600000)) <= 0 ||
-		read(s->signals, &info, sizeof(info)) != sizeof(info))
+	if (poll(polled, G_N_ELEMENTS(polled), CLAMP(left, 0, 3600000)) <= 0)
+		return 0;
+	alarms_read(s->alarms);
+	if (read(s->signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
 	if (info.ssi_signo == SIGCHLD)
 		reap(s);
@@ -276,15 +238,16 @@ stop_children(struct supervisor *s)
 {
 	int64_t until = clock_ticks() + GRACE;
 
-	signal_children(s, SIGTERM);
-	while (running(s, NULL) > 0 && clock_ticks() < until)
+	children_signal(s->children, SIGTERM);
+	while (children_running(s->children, NULL) > 0 &&
+		clock_ticks() < until)
 		wait_for_signal(s, until);
-	if (running(s, NULL) > 0) {
+	if (children_running(s->children, NULL) > 0) {
 		log_warning("%u processes did not end in time and are killed",
-			running(s, NULL));
-		signal_children(s, SIGKILL);
+			children_running(s->children, NULL));
+		children_signal(s->children, SIGKILL);
 	}
-	while (running(s, NULL) > 0)
+	while (children_running(s->children, NULL) > 0)
 		wait_for_signal(s, clock_ticks() + CLOCK_SECOND);
 }
 
@@ -322,7 +285,7 @@ reload(struct supervisor *s)
 		stop_children(s);
 		s->reloading = false;
 		conf_free(old);
-		list_children(s);
+		children_list(s->children, s->conf, s->what->only);
 		log_info("configuration reloaded");
 	}
 	tell_manager(s, "READY=1\n");
@@ -352,6 +315,22 @@ start_due(struct supervisor *s)
 	return next;
 }
 
+/* Tells operators what is due; when to look again. */
+static int64_t
+look_for_alarms(struct supervisor *s)
+{
+	const struct child_setting setting = setting_of(s);
+	int64_t now = clock_ticks();
+
+	for (guint i = 0; i < s->children->len; i++) {
+		const struct child *child = s->children->pdata[i];
+
+		if (child->pid > 0 && now - child->started > STEADY)
+			note_end(s, child, false);
+	}
+	return alarms_work(s->alarms, &setting);
+}
+
 static void
 supervise(struct supervisor *s)
 {
@@ -359,7 +338,7 @@ supervise(struct supervisor *s)
 	bool ready = false;
 
 	while (!s->stopping) {
-		int64_t next = start_due(s);
+		int64_t next = MIN(start_due(s), look_for_alarms(s));
 		int number;
 
 		if (!ready) {
@@ -380,6 +359,7 @@ supervise(struct supervisor *s)
 		}
 	}
 	notify_send("STOPPING=1");
+	alarms_stop(s->alarms);
 	stop_children(s);
 }
 
@@ -397,7 +377,7 @@ run_once(struct supervisor *s)
 			if (strcmp(child->role, order[i]) == 0)
 				start_child(s, child);
 		}
-		while (running(s, NULL) > 0 && !s->stopping)
+		while (children_running(s->children, NULL) > 0 && !s->stopping)
 			wait_for_signal(s, clock_ticks() + CLOCK_HOUR);
 	}
 	stop_children(s);
@@ -428,7 +408,7 @@ prepare(struct supervisor *s, GError **error)
 	if (s->runtime_dir == NULL ||
 		!credentials_read_passwords(&s->credentials, s->conf, error))
 		return false;
-	if (is_wanted(s, "worker")) {
+	if (children_wanted(s->what->only, "worker")) {
 		if (!agent_lock(s->conf, error))
 			return false;
 		privileges_sweep(s->runtime_dir);
@@ -449,6 +429,7 @@ clear(struct supervisor *s)
 	}
 	g_clear_pointer(&s->cluster, cluster_stop);
 	g_ptr_array_unref(s->children);
+	alarms_free(s->alarms);
 	credentials_clear(&s->credentials);
 	g_free(s->runtime_dir);
 	conf_free(s->conf);
@@ -465,11 +446,12 @@ supervisor_run(const struct supervision *what)
 	open_signals(&s);
 	s.children = g_ptr_array_new_with_free_func((GDestroyNotify)child_free);
 	credentials_open(&s.credentials);
+	s.alarms = alarms_new();
 	if (!prepare(&s, &error)) {
 		log_warning("%s", error->message);
 		s.status = fault_exit_status(error);
 	} else {
-		list_children(&s);
+		children_list(s.children, s.conf, what->only);
 		if (what->once)
 			run_once(&s);
 		else

@@ -14,6 +14,7 @@
 #include "meldpuntd/case_work.h"
 #include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
+#include "meldpuntd/health.h"
 #include "meldpuntd/morning.h"
 #include "meldpuntd/operator_work.h"
 #include "meldpuntd/reader_port.h"
@@ -173,6 +174,12 @@ serve(struct worker *w, GError **error)
 	return true;
 }
 
+static void
+tell_of_key(const char *fingerprint, bool good)
+{
+	health_tell("key", fingerprint, good);
+}
+
 static bool
 start(struct worker *w, GError **error)
 {
@@ -188,8 +195,10 @@ start(struct worker *w, GError **error)
 		return false;
 	w->work.readers = readers_new(launch->conf);
 	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
-	return w->work.pgp != NULL &&
-		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
+	if (w->work.pgp == NULL)
+		return false;
+	pgp_watch(w->work.pgp, tell_of_key);
+	return db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_canaries");

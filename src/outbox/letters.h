@@ -6,6 +6,7 @@
 #include "model/letter.h"
 #include "model/order.h"
 #include "model/report.h"
+#include "model/trouble.h"
 #include "outbox/postbox.h"
 
 #include <glib.h>
@@ -44,6 +45,14 @@ struct letter *letter_notice_keyless(const struct letter_facts *facts);
 /* One letter to staff about the cases of a flood; list has a line for each. */
 struct letter *letter_digest(const struct postbox *postbox, const char *list,
 	int count, moment now);
+
+/* What fails, in one line: a phrase "alarm-..."; caller frees. */
+char *letter_trouble(const struct mailbox *mailbox, const char *language,
+	const struct trouble *trouble);
+
+/* To operators, in clear: what has been failing, or works again. */
+struct letter *letter_alarm(const struct postbox *postbox,
+	const struct trouble *trouble, moment now);
 
 /* A mail to ourselves. */
 struct letter *letter_canary(const struct postbox *postbox, moment now);

@@ -202,3 +202,33 @@ letter_canary(const struct postbox *postbox, moment now)
 	letter->text = g_strdup("A canary of meldpunt doctor.\n");
 	return letter;
 }
+
+char *
+letter_trouble(const struct mailbox *mailbox, const char *language,
+	const struct trouble *trouble)
+{
+	g_autofree char *key = g_strdup_printf("alarm-%s", trouble->what);
+
+	return letters_phrase(mailbox, language, key, trouble->name, "", 0);
+}
+
+struct letter *
+letter_alarm(const struct postbox *postbox, const struct trouble *trouble,
+	moment now)
+{
+	const struct mailbox *box = postbox->mailbox;
+	const char *language = language_of(postbox);
+	GTimeZone *zone = postbox->conf->zone;
+	struct letter *letter = letters_new(postbox, "alarm", box->prefix, now);
+	g_autofree char *pattern = letter_template(box, language,
+		trouble->until ? "alarm-over" : "alarm");
+	g_autofree char *what = letter_trouble(box, language, trouble);
+	g_autofree char *since = clock_text(trouble->since, zone, language);
+	g_autofree char *until = clock_text(trouble->until, zone, language);
+	const char *pairs[] = {"host", g_get_host_name(), "what", what, "since",
+		since, "until", until, NULL};
+	g_autofree char *filled = text_fill(pattern, pairs);
+
+	take(letter, box->prefix, filled);
+	return letter;
+}
