@@ -11,6 +11,8 @@ END $$;
 GRANT SELECT ON meldpunt.migrations TO meldpunt_fetcher, meldpunt_worker, meldpunt_sender, meldpunt_admin;
 
 GRANT EXECUTE ON FUNCTION meldpunt.mailbox_enter(text, text, text) TO meldpunt_fetcher, meldpunt_sender;
+GRANT EXECUTE ON FUNCTION meldpunt.process_started(text, text) TO meldpunt_fetcher, meldpunt_sender;
+GRANT EXECUTE ON FUNCTION meldpunt.mailbox_fetched(smallint) TO meldpunt_fetcher;
 GRANT USAGE ON SEQUENCE meldpunt.blob_ids TO meldpunt_fetcher;
 GRANT INSERT ON meldpunt.blobs TO meldpunt_fetcher;
 GRANT INSERT (mailbox, folder, uidvalidity, uid, arrived_at, size, sha256, blob, header_only)
@@ -26,7 +28,7 @@ GRANT UPDATE ON meldpunt.inbound, meldpunt.cases, meldpunt.case_numbers, meldpun
 GRANT UPDATE (morning_at, morning_last, subaddress_seen_at) ON meldpunt.mailboxes TO meldpunt_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA meldpunt TO meldpunt_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA meldpunt TO meldpunt_worker;
-REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes FROM meldpunt_worker;
+REVOKE INSERT ON meldpunt.migrations, meldpunt.mac_keys, meldpunt.mailboxes, meldpunt.process_starts FROM meldpunt_worker;
 
 GRANT EXECUTE ON FUNCTION meldpunt.outbound_claim(smallint), meldpunt.outbound_hold(bigint, integer),
 	meldpunt.outbound_settle(bigint, integer, text, integer, text), meldpunt.outbound_recover(smallint),

@@ -72,6 +72,13 @@ def _():
     equal(figures['meldpunt_open_cases{mailbox="vgz"}'], str(len(w.cases())))
     equal(figures['meldpunt_overdue_answers{mailbox="vgz"}'], "0")
     assert 0 <= int(figures['meldpunt_last_canary_seconds{mailbox="vgz"}']) < 120
+    assert 0 <= int(figures['meldpunt_last_fetch_seconds{mailbox="vgz"}']) < 120
+    assert int(figures['meldpunt_fetcher_starts_total{mailbox="vgz"}']) >= 1
+    assert int(figures['meldpunt_worker_starts_total{mailbox=""}']) >= 2
+    contains(text, "# TYPE meldpunt_sender_starts_total counter\n")
+    w.sql("update mailboxes set key_expires_at = now() + interval '10 days'")
+    contains(w.meldpunt("metrics").stdout.decode(), 'meldpunt_key_expires_seconds{mailbox="vgz"} 864')
+    w.sql("update mailboxes set key_expires_at = null")
     for line in text.splitlines():
         assert line.startswith(("# HELP meldpunt_", "# TYPE meldpunt_", "meldpunt_")), line
     plugin = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "contrib", "monitoring", "check_meldpunt")

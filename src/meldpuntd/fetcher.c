@@ -343,7 +343,9 @@ take_all(struct fetcher *f, GError **error)
 	return count == 1 || imap_select(f->imap, folders[0], &state, error);
 }
 
-/* The database must be alive before we wait long on IMAP. */
+static const char sql_fetched[] = "SELECT mailbox_fetched($1::smallint)";
+
+/* The database is asked before we wait long on IMAP: it must be alive. */
 static bool
 watch(struct fetcher *f, GError **error)
 {
@@ -353,6 +355,9 @@ watch(struct fetcher *f, GError **error)
 		if (!take_all(f, error))
 			return false;
 		health_tell("imap", f->mailbox->name, true);
+		if (!db_run(f->db, error, sql_fetched,
+			    PARAM_INT8(f->mailbox_id)))
+			return false;
 		if (f->launch->once || stop_wanted())
 			break;
 		if (imap_has_idle(f->imap)) {
@@ -363,8 +368,6 @@ watch(struct fetcher *f, GError **error)
 			if (!stop_wanted() && !imap_noop(f->imap, error))
 				return false;
 		}
-		if (!db_run(f->db, error, "SELECT 1"))
-			return false;
 	}
 	return true;
 }

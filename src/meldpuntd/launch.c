@@ -76,6 +76,8 @@ launch_read(GError **error)
 	return launch->conf ? g_steal_pointer(&launch) : NULL;
 }
 
+static const char sql_started[] = "SELECT process_started($1, $2)";
+
 struct db *
 launch_database(const struct launch *launch, GError **error)
 {
@@ -96,7 +98,9 @@ launch_database(const struct launch *launch, GError **error)
 			return NULL;
 		wait = MIN(2 * wait, 5000);
 	}
-	if (db == NULL || !schema_check(db, error))
+	if (db == NULL || !schema_check(db, error) ||
+		!db_run(db, error, sql_started, PARAM_TEXT(launch->role),
+			PARAM_TEXT(launch->mailbox)))
 		return NULL;
 	return g_steal_pointer(&db);
 }

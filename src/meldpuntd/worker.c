@@ -180,6 +180,28 @@ tell_of_key(const char *fingerprint, bool good)
 	health_tell("key", fingerprint, good);
 }
 
+static const char sql_expires[] =
+	"SELECT mailbox_key_expires($1, to_timestamp(nullif($2::numeric, 0)"
+	" / 1000000))";
+
+/* For monitoring; a key that is not there is told when it is needed. */
+static bool
+note_keys(struct worker *w, GError **error)
+{
+	const GPtrArray *boxes = w->launch->conf->mailboxes;
+
+	for (guint i = 0; i < boxes->len; i++) {
+		const struct mailbox *box = boxes->pdata[i];
+		moment when = 0;
+
+		pgp_expires(w->work.pgp, box->key, &when, NULL);
+		if (!db_run(w->work.db, error, sql_expires,
+			    PARAM_TEXT(box->name), PARAM_INT8(when)))
+			return false;
+	}
+	return true;
+}
+
 static bool
 start(struct worker *w, GError **error)
 {
@@ -198,7 +220,8 @@ start(struct worker *w, GError **error)
 	if (w->work.pgp == NULL)
 		return false;
 	pgp_watch(w->work.pgp, tell_of_key);
-	return db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
+	return note_keys(w, error) &&
+		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_canaries");
