@@ -6,7 +6,7 @@ import signal
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import contains, equal, promise, run
-from world import World, wait_for
+from world import DAEMON_USER, World, run as command, wait_for
 
 w = World()
 w.start()
@@ -101,6 +101,31 @@ def _():
     mail = w.alice.open(w.alice.wait_for_mails(n + 2)[-1])
     contains(str(mail.inner["Subject"]), "Our own words")
     contains(mail.text, "About VGZ-")
+
+
+@promise("a key with a passphrase works with the passphrase from a credential, also after its agent has died")
+def _():
+    w.stop()
+    keys = [k["fingerprint"] for k in w.json("keys") if k["owner"] == "security@example.org"]
+    for key in keys:
+        command("setpriv", "--reuid", DAEMON_USER, "--clear-groups", "gpg", "--homedir", w.state + "/gnupg", "--batch",
+                "--pinentry-mode", "loopback", "--passphrase", "correct horse", "--change-passphrase", key, cwd="/")
+    command("gpgconf", "--homedir", w.state + "/gnupg", "--kill", "gpg-agent")
+    os.makedirs(w.path("credentials"))
+    w.write("credentials/vgz.passphrase", "correct horse\n", 0o600)
+    os.environ["CREDENTIALS_DIRECTORY"] = w.path("credentials")
+    with open(w.conf_path) as f:
+        w.write("meldpunt.conf", f.read().replace(" policy_url", ' passphrase_file = "vgz.passphrase"; policy_url'))
+    w.start()
+    doctor = w.meldpunt("doctor", "--no-canary", check=False).stdout.decode()
+    contains(doctor, "signs, encrypts and decrypts")
+    contains(doctor, "warn  passphrase: ")
+    n = len(w.alice.mails())
+    w.deliver(w.report("alice", "hole behind a passphrase"), "alice@example.net")
+    assert w.alice.open(w.alice.wait_for_mails(n + 1)[-1]).encrypted
+    os.kill(int(command("pgrep", "-f", f"gpg-agent --homedir {w.state}/gnupg --supervised").stdout.split()[0]), signal.SIGKILL)
+    w.deliver(w.report("alice", "hole behind a passphrase again"), "alice@example.net")
+    assert w.alice.open(w.alice.wait_for_mails(n + 2)[-1]).encrypted
 
 
 @promise("no word of it is in any log")

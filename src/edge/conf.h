@@ -34,6 +34,7 @@ struct mailbox {
 	char **languages;
 	char *policy_url;
 	char *key;
+	char *passphrase_file;
 	char *templates;
 	char **footer;
 	struct server imap;

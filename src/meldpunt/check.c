@@ -30,14 +30,14 @@ report_fault(struct findings *findings, GError **error)
 }
 
 static void
-check_secret(struct findings *findings, const struct server *server)
+check_secret(struct findings *findings, const char *file)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(secret_auto) secret = NULL;
 
-	if (*server->password_file == '\0')
+	if (*file == '\0')
 		return;
-	secret = secret_read_file(server->password_file, &error);
+	secret = secret_read_file(file, &error);
 	report_fault(findings, &error);
 }
 
@@ -142,8 +142,9 @@ command_check(struct command_line *line)
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 
-		check_secret(&findings, &box->imap);
-		check_secret(&findings, &box->smtp);
+		check_secret(&findings, box->imap.password_file);
+		check_secret(&findings, box->smtp.password_file);
+		check_secret(&findings, box->passphrase_file);
 	}
 	if (!privileges_drop(conf, &error))
 		report_fault(&findings, &error);

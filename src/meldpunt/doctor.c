@@ -6,6 +6,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "edge/pgp.h"
+#include "edge/pgp_agent.h"
 #include "edge/privileges.h"
 
 #include <stdio.h>
@@ -138,6 +139,23 @@ try_key(struct doctor *doctor, struct pgp *pgp, const char *signer,
 	opened_clear(&opened);
 }
 
+#define HASHES_MANY 1000000 /* S2K: some milliseconds */
+
+static void
+check_hashing(struct doctor *doctor)
+{
+	g_autofree char *home =
+		g_build_filename(doctor->conf->state_dir, "gnupg", NULL);
+	unsigned int count = pgp_agent_hash_count(home);
+
+	if (count > HASHES_MANY)
+		doctor_say(doctor, VERDICT_WARN, "passphrase",
+			"a key's is hashed %u times in every operation, which "
+			"takes up to half a second: while the daemon runs, set "
+			"it anew: gpg --homedir %s --change-passphrase KEY",
+			count, home);
+}
+
 static void
 check_keys(struct doctor *doctor)
 {
@@ -150,6 +168,7 @@ check_keys(struct doctor *doctor)
 
 	if (doctor_blame(doctor, "keys", &error))
 		return;
+	check_hashing(doctor);
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 		g_autofree char *check = g_strdup_printf("key %s", box->name);

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/stop.h"
+#include "edge/pgp_agent.h"
 #include "edge/pgp_home.h"
 
 #include <errno.h>
@@ -73,7 +74,12 @@ become_agent(const struct conf *conf, int listener, pid_t parent)
 	char pid[24];
 	char *const argv[] = {(char *)"gpg-agent", (char *)"--homedir", home,
 		(char *)"--supervised", (char *)"--quiet",
-		(char *)"--log-file", (char *)"/dev/null", NULL};
+		(char *)"--log-file", (char *)"/dev/null",
+		/* passphrases are given at the start, and stay */
+		(char *)"--allow-preset-passphrase",
+		(char *)"--max-cache-ttl", (char *)"2000000000",
+		/* a secret from a credential needs no slow hashing */
+		(char *)"--s2k-count", (char *)"65536", NULL};
 
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
@@ -101,4 +107,15 @@ agent_start(const struct conf *conf, int listener)
 	if (pid == 0)
 		become_agent(conf, listener, parent);
 	return pid;
+}
+
+bool
+agent_unlock(const struct conf *conf, const struct mailbox *box,
+	const char *passphrase, GError **error)
+{
+	g_autofree char *home =
+		g_build_filename(conf->state_dir, "gnupg", NULL);
+
+	return pgp_agent_unlock(home, box->key, box->address, passphrase,
+		error);
 }

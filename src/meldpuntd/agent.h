@@ -24,4 +24,8 @@ int agent_listen(const struct conf *conf, GError **error);
 /* Starts an agent on it; -1 on failure. */
 pid_t agent_start(const struct conf *conf, int listener);
 
+/* Gives the running agent the passphrase of a mailbox's key. */
+bool agent_unlock(const struct conf *conf, const struct mailbox *box,
+	const char *passphrase, GError **error);
+
 #endif

@@ -28,21 +28,22 @@ credentials_clear(struct credentials *c)
 
 static bool
 read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
-	const struct mailbox *box, const struct server *server, GError **error)
+	const struct mailbox *box, const char *host, const char *file,
+	GError **error)
 {
 	g_autofree char *name = g_strdup_printf("%s %s", kind, box->name);
 	g_autoptr(GError) why = NULL;
 	g_autofree char *place =
-		g_strdup_printf("%s %s", server->host, server->password_file);
+		g_strdup_printf("%s %s", host, file);
 	bool same;
 	char *secret;
 
-	if (*server->password_file == '\0')
+	if (*file == '\0')
 		return true;
 	/* a password is for the server that it was read for */
 	same = g_strcmp0(g_hash_table_lookup(c->places, name), place) == 0;
 	g_hash_table_insert(c->places, g_strdup(name), g_strdup(place));
-	secret = secret_read_file(server->password_file, &why);
+	secret = secret_read_file(file, &why);
 	/* a file that only root could read, at the start, is as it was */
 	if (secret == NULL && same)
 		secret = g_strdup(g_hash_table_lookup(c->secrets, name));
@@ -55,19 +56,30 @@ read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
 	return false;
 }
 
+static bool
+read_server(struct credentials *c, GHashTable *fresh, const char *kind,
+	const struct mailbox *box, const struct server *server, GError **error)
+{
+	return read_secret(c, fresh, kind, box, server->host,
+		server->password_file, error);
+}
+
 bool
 credentials_read_secrets(struct credentials *c, const struct conf *conf,
-	bool imap, bool smtp, GError **error)
+	const struct secrets_wanted *wanted, GError **error)
 {
 	g_autoptr(GHashTable) fresh = new_table();
 
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 
-		if ((imap && !read_secret(c, fresh, "imap", box, &box->imap,
-				     error)) ||
-			(smtp && !read_secret(c, fresh, "smtp", box,
-					 &box->smtp, error)))
+		if ((wanted->imap && !read_server(c, fresh, "imap", box,
+					     &box->imap, error)) ||
+			(wanted->smtp && !read_server(c, fresh, "smtp", box,
+						 &box->smtp, error)) ||
+			(wanted->key && !read_secret(c, fresh, "key", box,
+						box->key, box->passphrase_file,
+						error)))
 			return false;
 	}
 	/* all or none: a refused reload changes nothing */

@@ -54,9 +54,14 @@ struct supervisor {
 static bool
 read_secrets(struct supervisor *s, GError **error)
 {
-	return credentials_read_secrets(&s->credentials, s->conf,
-		children_wanted(s->what->only, "fetcher"),
-		children_wanted(s->what->only, "sender"), error);
+	const char *only = s->what->only;
+	const struct secrets_wanted wanted = {
+		.imap = children_wanted(only, "fetcher"),
+		.smtp = children_wanted(only, "sender"),
+		.key = children_wanted(only, "worker")};
+
+	return credentials_read_secrets(&s->credentials, s->conf, &wanted,
+		error);
 }
 
 /* Embedded: brought up to date here.  Else only looked at, if it is there. */
@@ -291,6 +296,23 @@ reload(struct supervisor *s)
 	tell_manager(s, "READY=1\n");
 }
 
+/* gpg-agent, and the passphrases of the keys that have one. */
+static void
+start_agent(struct supervisor *s)
+{
+	s->agent = agent_start(s->conf, s->agent_listener);
+	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
+		const struct mailbox *box = s->conf->mailboxes->pdata[i];
+		const char *passphrase = credentials_secret(&s->credentials,
+			"key", box->name);
+		g_autoptr(GError) error = NULL;
+
+		if (*passphrase != '\0' &&
+			!agent_unlock(s->conf, box, passphrase, &error))
+			log_warning("%s", error->message);
+	}
+}
+
 /* Starts who is due; when to look again. */
 static int64_t
 start_due(struct supervisor *s)
@@ -299,7 +321,7 @@ start_due(struct supervisor *s)
 
 	if (s->agent_listener >= 0 && s->agent <= 0) {
 		if (s->agent_at <= now)
-			s->agent = agent_start(s->conf, s->agent_listener);
+			start_agent(s);
 		next = MIN(next, now + CLOCK_SECOND);
 	}
 	for (guint i = 0; i < s->children->len; i++) {
@@ -415,7 +437,7 @@ prepare(struct supervisor *s, GError **error)
 		s->agent_listener = agent_listen(s->conf, error);
 		if (s->agent_listener < 0)
 			return false;
-		s->agent = agent_start(s->conf, s->agent_listener);
+		start_agent(s);
 	}
 	return prepare_database(s, error);
 }
