@@ -113,7 +113,7 @@ const struct option conf_options[] = {
 	{"mailboxes", "key", OPTION_FINGERPRINT, BOX(key), 0, 0, NULL,
 		"Fingerprint of the mailbox's key in state_dir/gnupg."},
 	{"mailboxes", "passphrase_file", OPTION_TEXT, BOX(passphrase_file), 0, 512, "",
-		"File whose first line is the passphrase of the key; $CREDENTIALS_DIRECTORY is looked into first."},
+		"File whose first line is the passphrase of the key. It is looked for in $CREDENTIALS_DIRECTORY first."},
 	{"mailboxes", "templates", OPTION_TEXT, BOX(templates), 0, 512, "",
 		"Directory whose nl/NAME.txt and en/NAME.txt replace the built-in templates."},
 	{"mailboxes", "footer", OPTION_TEXTS, BOX(footer), 0, 32, "",

@@ -36,6 +36,7 @@ struct command_line {
 extern const struct command commands[];
 extern const size_t command_count;
 
+int command_backup(struct command_line *line);
 int command_cases(struct command_line *line);
 int command_check(struct command_line *line);
 int command_config(struct command_line *line);
@@ -48,6 +49,7 @@ int command_order(struct command_line *line);
 int command_quarantine(struct command_line *line);
 int command_queue(struct command_line *line);
 int command_report(struct command_line *line);
+int command_restore(struct command_line *line);
 int command_upgrade_database(struct command_line *line);
 int command_show(struct command_line *line);
 

@@ -31,6 +31,10 @@ const struct command commands[] = {
 		"List, publish and renew OpenPGP keys", command_keys},
 	{"metrics", "", "Figures for monitoring, as Prometheus text",
 		command_metrics},
+	{"backup", "DIRECTORY", "Save configuration, keys and embedded database",
+		command_backup},
+	{"restore", "DIRECTORY", "Put a backup on an empty machine",
+		command_restore},
 	{"upgrade-database", "", "Bring embedded data to a newer PostgreSQL",
 		command_upgrade_database},
 };

@@ -1,0 +1,348 @@
+/* meldpunt backup and restore: database, keys and configuration. */
+#include "meldpunt/command.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/secret.h"
+#include "edge/imap.h"
+#include "edge/privileges.h"
+#include "edge/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define NUMBERS_SKIPPED 100 /* what was given out after the backup */
+
+/* Runs a program; password is the database's, or NULL. */
+static bool
+run(const char *const *argv, const char *password, GError **error)
+{
+	g_auto(GStrv) environment = g_get_environ();
+	g_autofree char *words = NULL;
+	g_autoptr(GError) why = NULL;
+	int status = 0;
+
+	if (password != NULL)
+		environment = g_environ_setenv(environment, "PGPASSWORD",
+			password, TRUE);
+	if (!g_spawn_sync(NULL, (char **)argv, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN,
+		    NULL, NULL, NULL, &words, &status, &why))
+		return fault_set(error, FAULT_SETUP, "%s", why->message);
+	if (status == 0)
+		return true;
+	return fault_set(error, FAULT_SETUP, "%s: %s", argv[0],
+		g_strchomp(words));
+}
+
+/* libpq's words for the embedded cluster, as its owner. */
+static char *
+owner_conninfo(const struct conf *conf)
+{
+	g_autofree char *conninfo = cluster_conninfo(conf);
+
+	return g_strdup_printf("%s user=meldpunt_admin", conninfo);
+}
+
+static bool
+dump_database(const struct conf *conf, const char *directory, GError **error)
+{
+	g_autofree char *database = owner_conninfo(conf);
+	g_autofree char *file = g_strdup_printf("--file=%s/database.dump",
+		directory);
+	g_autoptr(secret_auto) password =
+		cluster_password(conf, "admin", error);
+	const char *const argv[] = {"pg_dump", "--format=custom",
+		"--schema=meldpunt", "--schema=meldpunt_private", file,
+		database, NULL};
+
+	return password != NULL && run(argv, password, error);
+}
+
+static bool
+save_keys(const struct conf *conf, const char *directory, GError **error)
+{
+	g_autofree char *file = g_build_filename(directory, "gnupg.tar", NULL);
+	/* sockets and locks belong to processes of this host */
+	const char *const argv[] = {"tar", "-C", conf->state_dir,
+		"--exclude=S.*", "--exclude=*.lock", "--exclude=.#*", "-cf",
+		file, "gnupg", NULL};
+
+	return run(argv, NULL, error);
+}
+
+static bool
+save_configuration(const struct conf *conf, const char *directory,
+	GError **error)
+{
+	g_autofree char *file =
+		g_build_filename(directory, "meldpunt.conf", NULL);
+	g_autoptr(GError) why = NULL;
+
+	if (g_file_set_contents_full(file, conf->text, -1,
+		    G_FILE_SET_CONTENTS_CONSISTENT, 0600, &why))
+		return true;
+	return fault_set(error, FAULT_SETUP, "%s", why->message);
+}
+
+static bool
+save_all(const struct command_line *line, const char *directory, GError **error)
+{
+	g_autoptr(session_auto) session = NULL;
+	g_autoptr(conf_auto) conf = conf_load(line->conf_path, error);
+
+	if (conf == NULL)
+		return false;
+	if (access(directory, F_OK) == 0)
+		return fault_set(error, FAULT_SETUP, "%s is there already: "
+			"name a new directory", directory);
+	if (!privileges_make_dir(directory, conf->user, error))
+		return false;
+	session = session_open(line, error);
+	/* keys last: one that a dumped message needs is then there */
+	return session != NULL &&
+		(!conf_is_embedded(conf) ||
+			dump_database(conf, directory, error)) &&
+		save_configuration(conf, directory, error) &&
+		save_keys(conf, directory, error);
+}
+
+int
+command_backup(struct command_line *line)
+{
+	const GOptionEntry entries[] = {{0}};
+	g_autoptr(GError) error = NULL;
+	g_autoptr(conf_auto) conf = NULL;
+
+	if (!command_parse(line, entries, 1, 1))
+		return EX_USAGE;
+	if (!save_all(line, line->argv[1], &error))
+		return command_failed(error);
+	conf = conf_load(line->conf_path, NULL);
+	printf("%s: configuration, keys%s\n", line->argv[1],
+		conf && conf_is_embedded(conf)
+			? " and database"
+			: "; the database is dumped where it runs (pg_dump)");
+	puts("Not in it: files with passwords.  It holds reports and secret "
+	     "keys: encrypt it.");
+	return EX_OK;
+}
+
+/* A backup's files, opened while we may still read what is root's. */
+struct backup {
+	int keys;
+	int database; /* -1: the backup has none */
+};
+
+static bool
+open_backup(struct backup *backup, const char *directory, GError **error)
+{
+	g_autofree char *keys = g_build_filename(directory, "gnupg.tar", NULL);
+	g_autofree char *database =
+		g_build_filename(directory, "database.dump", NULL);
+
+	backup->keys = open(keys, O_RDONLY | O_CLOEXEC);
+	if (backup->keys < 0)
+		return fault_set(error, FAULT_SETUP, "%s: %s", keys,
+			g_strerror(errno));
+	backup->database = open(database, O_RDONLY | O_CLOEXEC);
+	return true;
+}
+
+/* The IMAP secrets of all mailboxes, also those that only root may read. */
+static GPtrArray *
+read_secrets(const char *path, GError **error)
+{
+	g_autoptr(conf_auto) conf = conf_load(path, error);
+	g_autoptr(GPtrArray) secrets =
+		g_ptr_array_new_with_free_func((GDestroyNotify)secret_free);
+
+	for (guint i = 0; conf != NULL && i < conf->mailboxes->len; i++) {
+		const struct mailbox *box = conf->mailboxes->pdata[i];
+		const struct server *server = &box->imap;
+		char *secret = *server->token_command
+			? secret_read_command(server->token_command, error)
+			: secret_read_file(server->password_file, error);
+
+		if (secret == NULL)
+			return NULL;
+		g_ptr_array_add(secrets, secret);
+	}
+	return conf ? g_steal_pointer(&secrets) : NULL;
+}
+
+/* Runs a program that reads this file from its standard input. */
+static bool
+run_on(int file, const char *const *argv, const char *password, GError **error)
+{
+	dup2(file, STDIN_FILENO);
+	return run(argv, password, error);
+}
+
+/* A backup is put where nothing is that it could spoil. */
+static bool
+is_empty(const struct session *session, GError **error)
+{
+	g_autofree char *home =
+		g_build_filename(session->conf->state_dir, "gnupg", NULL);
+	int version = schema_version(session->db, error);
+
+	if (version < 0)
+		return false;
+	if (version > 0)
+		return fault_set(error, FAULT_SETUP, "the database has tables "
+			"already: a backup is restored to an empty one only");
+	if (access(home, F_OK) == 0)
+		return fault_set(error, FAULT_SETUP, "%s is there already: a "
+			"backup is restored to an empty machine only", home);
+	return true;
+}
+
+static bool
+load_keys(const struct conf *conf, const struct backup *backup, GError **error)
+{
+	const char *const argv[] = {"tar", "-C", conf->state_dir,
+		"--no-same-owner", "-xpf", "-", NULL};
+
+	return run_on(backup->keys, argv, NULL, error);
+}
+
+/* Into an empty cluster; then migrated, with this machine's passwords. */
+static bool
+load_database(const struct session *session, const struct backup *backup,
+	GError **error)
+{
+	const struct conf *conf = session->conf;
+	g_autofree char *database = owner_conninfo(conf);
+	g_autofree char *into = g_strdup_printf("--dbname=%s", database);
+	g_autoptr(secret_auto) password =
+		cluster_password(conf, "admin", error);
+	const char *const argv[] = {"pg_restore", "--exit-on-error",
+		"--single-transaction", "--no-owner", "--no-privileges", into,
+		NULL};
+
+	if (password == NULL)
+		return false;
+	if (backup->database < 0)
+		return fault_set(error, FAULT_SETUP,
+			"the backup has no database.dump");
+	return run_on(backup->database, argv, password, error) &&
+		schema_migrate(session->db, conf, true, false, error);
+}
+
+/* Numbers that were told after the backup must not be given to others. */
+static const char sql_skip[] =
+	"UPDATE case_numbers SET last = last + $1::integer WHERE year ="
+	" (SELECT max(year) FROM case_numbers)";
+
+static const char sql_since[] =
+	"SELECT (extract(epoch FROM max(i.fetched_at)) * 1000000)::bigint AS since"
+	" FROM inbound i, mailboxes b WHERE b.id = i.mailbox AND b.name = $1";
+
+static bool
+move_back(struct imap *imap, const struct mailbox *box, moment since,
+	guint *count, GError **error)
+{
+	g_autoptr(GArray) uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct imap_folder state;
+
+	if (!imap_select(imap, box->done_folder, &state, error))
+		return false;
+	for (uint32_t first = 1; first <= state.exists; first += 500) {
+		g_autoptr(GPtrArray) slice = imap_list(imap, first, 500, error);
+
+		if (slice == NULL)
+			return false;
+		for (guint i = 0; i < slice->len; i++) {
+			const struct imap_message *m = slice->pdata[i];
+
+			if (m->arrived >= since)
+				g_array_append_val(uids, m->uid);
+		}
+	}
+	*count = uids->len;
+	return uids->len == 0 ||
+		imap_move(imap, (const uint32_t *)uids->data, uids->len,
+			box->folders[0], error);
+}
+
+/* What was fetched after the backup goes back to where it is fetched from. */
+static bool
+refetch(const struct session *session, const struct mailbox *box,
+	const char *secret, GError **error)
+{
+	const struct server *server = &box->imap;
+	g_autoptr(rows) found =
+		db_query(session->db, error, sql_since, PARAM_TEXT(box->name));
+	g_autoptr(imap_auto) imap = NULL;
+	guint count = 0;
+
+	if (found == NULL)
+		return false;
+	imap = imap_dial(server, session->conf->network_time, error);
+	/* an hour more: what is known is recognised by its bytes */
+	if (imap == NULL ||
+		!imap_login(imap, server, secret, *server->token_command,
+			error) ||
+		!move_back(imap, box,
+			rows_int8(found, 0, "since") - CLOCK_HOUR, &count,
+			error))
+		return false;
+	printf("mailbox %s: %u messages back in %s\n", box->name, count,
+		box->folders[0]);
+	return true;
+}
+
+static bool
+restore_all(const struct command_line *line, const char *directory,
+	bool no_mail, GError **error)
+{
+	g_autoptr(session_auto) session = NULL;
+	g_autoptr(GPtrArray) secrets = read_secrets(line->conf_path, error);
+	struct backup backup = {-1, -1};
+
+	if (secrets == NULL || !open_backup(&backup, directory, error))
+		return false;
+	session = session_start(line, error);
+	if (session == NULL || !is_empty(session, error) ||
+		!load_keys(session->conf, &backup, error))
+		return false;
+	if (!conf_is_embedded(session->conf)) {
+		puts("keys: restored; the database is restored where it runs "
+		     "(pg_restore), then run meldpunt migrate");
+		return true;
+	}
+	if (!load_database(session, &backup, error) ||
+		!db_run(session->db, error, sql_skip,
+			PARAM_INT8(NUMBERS_SKIPPED)))
+		return false;
+	printf("database and keys: restored, schema version %d\n",
+		schema_wanted());
+	for (guint i = 0; !no_mail && i < session->conf->mailboxes->len; i++)
+		if (!refetch(session, session->conf->mailboxes->pdata[i],
+			    secrets->pdata[i], error))
+			return false;
+	return true;
+}
+
+int
+command_restore(struct command_line *line)
+{
+	gboolean no_mail = FALSE;
+	const GOptionEntry entries[] = {
+		{"no-mail", 0, 0, G_OPTION_ARG_NONE, &no_mail,
+			"Leave the messages fetched since in done_folder",
+			NULL},
+		{0}};
+	g_autoptr(GError) error = NULL;
+
+	if (!command_parse(line, entries, 1, 1))
+		return EX_USAGE;
+	if (!restore_all(line, line->argv[1], no_mail, &error))
+		return command_failed(error);
+	puts("Start the daemon, then run meldpunt doctor.");
+	return EX_OK;
+}
