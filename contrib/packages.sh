@@ -7,6 +7,7 @@ libglib2.0-dev libglib2.0-dev-bin libxml2-dev libexttextcat-dev libseccomp-dev"
 run_packages="gnupg gpg-agent libexttextcat-data libsasl2-modules
 ca-certificates postgresql postgresql-client"
 test_packages="dovecot-imapd dovecot-lmtpd postfix openssl python3 procps mandoc faketime mutt neomutt systemd"
+fuzz_packages="clang libclang-rt-14-dev"
 
 install_packages() {
 	missing=

@@ -222,6 +222,16 @@ def _():
     w.start()
 
 
+@promise("a passphrase that is asked for inside our seal is the sender's affair: the case opens at once")
+def _():
+    hidden = w.alice.gpg("--symmetric", "--pinentry-mode", "loopback", "--passphrase", "x", data=b"a hole").stdout
+    armor = seal(hidden, "--no-literal")
+    state, reason, case = taken(encrypted_message(head("asks"), armor), 30)
+    equal((state, reason), ("done", ""))
+    has_clock(case)
+    equal(case["messages"][0]["protection"], "undecryptable")
+
+
 @promise("after all this the next report is handled as if nothing had been")
 def _():
     state, _, case = taken(w.report("bob", "An ordinary report.", "Ordinary"))

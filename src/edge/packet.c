@@ -291,7 +291,7 @@ packet_look(const char *data, size_t length, GPtrArray *key_ids)
 		return look_binary((const uint8_t *)data,
 			MIN(length, LOOK_AT), key_ids);
 	binary = dearmor(data, length, LOOK_AT, &size);
-	return look_binary(binary, size, key_ids);
+	return binary ? look_binary(binary, size, key_ids) : PACKET_NONE;
 }
 
 /* RFC 4880, 12.2: version 4 is SHA-1 over 0x99, length and body. */

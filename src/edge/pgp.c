@@ -72,6 +72,8 @@ note_status(void *data, const char *keyword, const char *arguments)
 	if (strcmp(keyword, "ENC_TO") == 0 ||
 		strcmp(keyword, "BEGIN_DECRYPTION") == 0)
 		pgp->decrypted = true;
+	if (strcmp(keyword, "NEED_PASSPHRASE_SYM") == 0)
+		pgp->asked = true;
 	if (strcmp(keyword, "VALIDSIG") != 0)
 		return 0;
 	words = g_strsplit(arguments, " ", 11);
@@ -177,6 +179,7 @@ pgp_begin(struct pgp *pgp, GError **error)
 	g_ptr_array_set_size(pgp->loop.keys, 0);
 	pgp->loop.done = false;
 	pgp->decrypted = false;
+	pgp->asked = false;
 	return true;
 }
 

@@ -97,6 +97,7 @@ fill(struct pgp_home *home, GError **error)
 				  "disable-dirmngr\ntrust-model always\n"
 				  "no-greeting\nno-emit-version\nno-comments\n"
 				  "lock-never\nno-random-seed-file\n"
+				  "pinentry-mode cancel\n"
 				  "keyring %s\n", home->candidate_file);
 	/* a socket file that names another (libassuan) */
 	redirect = g_strdup_printf("%%Assuan%%\nsocket=%s\n", agent);

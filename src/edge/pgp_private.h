@@ -18,6 +18,7 @@ struct pgp {
 	GHashTable *primaries; /* signing key -> primary, of this operation */
 	GHashTable *ours;      /* fingerprints of mailboxes and staff */
 	bool decrypted;	       /* gpg decrypted in this operation */
+	bool asked;	       /* for a passphrase of the message's, not of a key */
 	void (*watch)(const char *key, bool good); /* or NULL */
 };
 

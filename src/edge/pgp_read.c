@@ -140,7 +140,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 		take_signatures(pgp, opened);
 		opened->plain = g_steal_pointer(&out.into);
 	} else if (!out.too_much && pgp_is_agent_trouble(code) &&
-		may_be_ours(result))
+		may_be_ours(result) && !pgp->asked)
 		good = pgp_later(error, "decrypting", code);
 	else {
 		/* decided before the next operation overwrites the result */
