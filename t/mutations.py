@@ -122,12 +122,12 @@ def hostile(n):
 
 
 def memory():
-    """Proportional set size of all processes but readers, in kB."""
+    """Anonymous memory of all processes but readers, in kB: what others map is not theirs."""
     total = 0
     for role in ("supervisor", "fetcher", "worker", "sender"):
         for pid in w.processes(role):
             with open(f"/proc/{pid}/smaps_rollup") as f:
-                total += int(re.search(r"^Pss: +(\d+)", f.read(), re.M).group(1))
+                total += int(re.search(r"^Anonymous: +(\d+)", f.read(), re.M).group(1))
     return total
 
 
