@@ -3,13 +3,17 @@
 with OAuth2, with other people in the mailbox, with a mailbox that is
 restored.  Every message is taken once."""
 import os
+import re
+import shutil
 import sys
+import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import contains, equal, promise, run
-from world import World, run as command, wait_for
+from world import BUILD, DAEMON_USER, MAIL_USER, World, run as command, wait_for
 
 w = World(limits='acks_per_sender = 0; acks_in_total = 0; network_time = "5s";')
 w.expected_warnings = ["IMAP: ", "ended with status", "ended by signal", "connecting to"]
+OLD = int(os.environ.get("MELDPUNT_OLD", "1500"))
 n = 0
 
 
@@ -126,6 +130,73 @@ def _():
     wait_for(lambda: w.sql("select count(*) from inbound where state = 'new'") == "0", 30, "end of work")
     equal(len(w.cases()), n)
     equal(len(w.bob.mails()), n, "acknowledgments")
+
+
+@promise("done_folder over quota: messages become cases once, and move when there is room")
+def _():
+    global n
+    restart()
+    folder = w.path("mail/security/.Processed")
+    os.chmod(folder + "/tmp", 0o500)  # the server cannot write there: COPY and MOVE are refused
+    shutil.chown(folder + "/tmp", "root")
+    n += 1
+    w.drop(w.report("bob", f"no room {n}", f"no room {n}"))
+    wait_for(lambda: len(w.cases()) == n, 30, "the case")
+    wait_for(lambda: "moving" in w.log().lower() or "move" in w.log().lower(), 10, "a complaint")
+    equal(w.folder_count("INBOX"), 1)
+    os.chmod(folder + "/tmp", 0o700)
+    shutil.chown(folder + "/tmp", MAIL_USER)
+    wait_for(lambda: w.folder_count("INBOX") == 0, 60, "an empty INBOX")
+    equal(len(w.cases()), n)
+
+
+@promise("old messages before imap.since are left alone, whatever their number and whoever takes some away")
+def _():
+    global n
+    w.stop()
+    folder = w.path("mail/security/cur")
+    for i in range(OLD):
+        name = f"{folder}/{1000000000 + i}.old{i}.t:2,S"
+        with open(name, "wb") as f:
+            f.write(b"From: old@example.net\r\nSubject: old\r\nMessage-ID: <old%d@x>\r\n\r\nold\r\n" % i)
+        os.utime(name, (1000000000 + i, 1000000000 + i))
+    command("chown", "-R", f"{MAIL_USER}:{MAIL_USER}", folder)
+    restart(imap=f'port = {w.imaps_port}; tls = "implicit"; password_file = "{w.dir}/imap.pw"; since = "2020-01-01T00:00:00Z";')
+    one_more("after the old ones")
+    start = time.monotonic()
+    one_more("and another")
+    print(f"# with {OLD} old messages the next was a case after {time.monotonic() - start:.1f} s")
+    for i in range(0, OLD, 3):
+        os.remove(f"{folder}/{1000000000 + i}.old{i}.t:2,S")
+    one_more("though some were taken away")
+    w.stop()
+    w.start()
+    one_more("after a restart")
+    equal(w.folder_count("INBOX"), OLD - (OLD + 2) // 3)
+
+
+@promise("init asks once whether messages that are there already are reports")
+def _():
+    conf = w.path("init/meldpunt.conf")
+    key = w.write("sanne.asc", w.sanne.public_key().decode())
+    argv = [BUILD + "/meldpunt", "-c", conf, "init", "--mailbox=m", "--prefix=M", "--address=security@example.org",
+            "--policy-url=https://example.org", "--imap-host=localhost", f"--imap-port={w.imaps_port}",
+            "--imap-user=security", f"--imap-password-file={w.dir}/imap.pw", f"--smtp-port={w.smtps_port}",
+            f"--ca-file={w.dir}/tls/ca.pem", f"--state-dir={w.dir}/state-init", f"--user={DAEMON_USER}",
+            f"--staff=Sanne <sanne@example.org> {key}"]
+    done = command(*argv, check=False, text=True)
+    equal(done.returncode, 78)
+    contains(done.stderr, "--start=all")
+    assert not os.path.exists(conf)
+    command(*argv, "--start=now")
+    with open(conf) as f:
+        since = re.search(r'since = "(.*?)"', f.read()).group(1)
+    newest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1000000000 + max(i for i in range(OLD) if i % 3)))
+    equal(since, newest)
+    w.stop()
+    for name in os.listdir(w.path("mail/security/cur")):
+        os.remove(w.path("mail/security/cur", name))
+    restart()
 
 
 @promise("with two daemons on one mailbox the second stands by, and takes over when the first dies")

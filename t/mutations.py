@@ -147,7 +147,7 @@ def _():
         done += min(BATCH, COUNT - done)
         settle(done)
         before = before or memory()
-        if done % 1200 == 0:
+        if done % 600 == 0:
             print(f"# {done}: {memory()} kB (first {before} kB)", flush=True)
     ends_as = dict(line.split("|") for line in w.sql(
         "select coalesce(outcome, state), count(*) from inbound group by 1").splitlines())

@@ -39,6 +39,7 @@ struct mailbox {
 	char **footer;
 	struct server imap;
 	char **folders;
+	char *since; /* ISO 8601 with offset, or "" */
 	char *done_folder;
 	char *failed_folder;
 	int64_t poll;
@@ -169,6 +170,9 @@ bool conf_staff_has(const struct staff *staff, const char *mailbox,
 /* The staff member with this address, or NULL. */
 const struct staff *conf_staff_by_address(const struct conf *conf,
 	const char *address);
+
+/* Messages that arrived before are no reports; 0: all are. */
+moment conf_since(const struct mailbox *mailbox);
 
 /* How long a legal clock of this name runs, in microseconds; 0: there is none. */
 int64_t conf_legal_clock(const struct conf *conf, const char *name);

@@ -56,3 +56,12 @@ conf_is_embedded(const struct conf *conf)
 {
 	return strcmp(conf->database, "embedded") == 0;
 }
+
+moment
+conf_since(const struct mailbox *mailbox)
+{
+	g_autoptr(GDateTime) date =
+		g_date_time_new_from_iso8601(mailbox->since, NULL);
+
+	return date ? g_date_time_to_unix(date) * CLOCK_SECOND : 0;
+}

@@ -137,6 +137,8 @@ const struct option conf_options[] = {
 		"Command that prints an OAuth2 access token (XOAUTH2), instead of a password."},
 	{"mailboxes.imap", "folders", OPTION_TEXTS, BOX(folders), 1, 8, "INBOX",
 		"Folders that are read; IDLE watches the first."},
+	{"mailboxes.imap", "since", OPTION_TEXT, BOX(since), 0, 40, "",
+		"Messages that arrived before this ISO 8601 time are left alone."},
 	{"mailboxes.imap", "done_folder", OPTION_TEXT, BOX(done_folder), 1, 200,
 		"Processed",
 		"Where a message goes once its exact bytes are committed; created if absent."},

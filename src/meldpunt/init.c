@@ -4,6 +4,7 @@
  * there is somebody to ask.
  */
 #include "meldpunt/command.h"
+#include "meldpunt/init.h"
 
 #include "base/fault.h"
 #include "base/secret.h"
@@ -25,6 +26,8 @@ struct answers {
 	char *imap_host, *imap_port, *imap_tls, *imap_user, *imap_password_file;
 	char *smtp_host, *smtp_port, *smtp_tls, *smtp_user, *smtp_password_file;
 	char *ca_file, *key_file, *database, *state_dir, *user;
+	char *start;	/* "all", "now" */
+	char *since;	/* what came of it */
 	char **staff; /* "Name <address> KEYFILE" */
 	gboolean force, no_test;
 };
@@ -121,7 +124,7 @@ put(GString *out, const char *name, const char *value)
 static void
 put_server(GString *out, const char *name, const char *host, const char *port,
 	const char *tls, const char *user, const char *password_file,
-	const char *ca_file)
+	const char *ca_file, const char *since)
 {
 	g_string_append_printf(out, "    %s = { ", name);
 	put(out, "host", host);
@@ -132,6 +135,8 @@ put_server(GString *out, const char *name, const char *host, const char *port,
 		put(out, "ca_file", ca_file);
 	put(out, "user", user);
 	put(out, "password_file", password_file);
+	if (since != NULL)
+		put(out, "since", since);
 	g_string_append(out, "};\n");
 }
 
@@ -150,9 +155,9 @@ put_mailbox(GString *out, const struct answers *a, const char *fingerprint)
 	put(out, "key", fingerprint);
 	g_string_append_c(out, '\n');
 	put_server(out, "imap", a->imap_host, a->imap_port, a->imap_tls,
-		a->imap_user, a->imap_password_file, a->ca_file);
+		a->imap_user, a->imap_password_file, a->ca_file, a->since);
 	put_server(out, "smtp", a->smtp_host, a->smtp_port, a->smtp_tls,
-		a->smtp_user, a->smtp_password_file, a->ca_file);
+		a->smtp_user, a->smtp_password_file, a->ca_file, NULL);
 	g_string_append(out, "} );\n");
 }
 
@@ -314,7 +319,22 @@ try_logins(const struct conf *conf, const char *imap_secret,
 }
 
 static bool
-set_up(const char *path, const struct answers *a, GError **error)
+find_start(struct answers *a, const char *secret, GError **error)
+{
+	const struct server server = {.host = a->imap_host,
+		.port = atoi(a->imap_port),
+		.tls = strcmp(a->imap_tls, "starttls") == 0 ? TLS_STARTTLS
+			: strcmp(a->imap_tls, "none") == 0  ? TLS_NONE
+							    : TLS_IMPLICIT,
+		.ca_file = a->ca_file,
+		.user = a->imap_user};
+
+	return a->no_test ||
+		init_find_start(&server, secret, a->start, &a->since, error);
+}
+
+static bool
+set_up(const char *path, struct answers *a, GError **error)
 {
 	g_autoptr(secret_auto) imap = NULL;
 	g_autoptr(secret_auto) smtp = NULL;
@@ -322,7 +342,8 @@ set_up(const char *path, const struct answers *a, GError **error)
 
 	imap = secret_read_file(a->imap_password_file, error);
 	smtp = imap ? secret_read_file(a->smtp_password_file, error) : NULL;
-	if (smtp == NULL || !make_configuration(path, a, error))
+	if (smtp == NULL || !find_start(a, imap, error) ||
+		!make_configuration(path, a, error))
 		return false;
 	conf = conf_load(path, error);
 	return conf != NULL &&
@@ -367,6 +388,9 @@ command_init(struct command_line *line)
 		{"staff", 0, 0, G_OPTION_ARG_STRING_ARRAY, &a.staff,
 			"A handler and a file with the public key; the first "
 			"is lead too", "'NAME <ADDRESS> KEYFILE'"},
+		{"start", 0, 0, G_OPTION_ARG_STRING, &a.start,
+			"Whether messages that are there already are reports",
+			"all|now"},
 		{"force", 0, 0, G_OPTION_ARG_NONE, &a.force,
 			"Overwrite an existing configuration", NULL},
 		{"no-test", 0, 0, G_OPTION_ARG_NONE, &a.no_test,

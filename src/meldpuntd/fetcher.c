@@ -29,6 +29,15 @@ struct fetcher {
 	struct db *db;
 	struct imap *imap;
 	int64_t mailbox_id;
+	moment since;	    /* older messages are left alone */
+	struct passed *passed; /* of each of mailbox->folders */
+};
+
+/* How far from its start a folder holds nothing but what is left alone. */
+struct passed {
+	uint32_t uidvalidity;
+	uint32_t count;
+	uint32_t uid; /* of the last of them */
 };
 
 static const char sql_enter[] = "SELECT mailbox_enter($1, $2, $3) AS id";
@@ -299,30 +308,92 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 			f->mailbox->failed_folder, error);
 }
 
+/*
+ * The sequence number to begin at: behind what was passed over before, if
+ * that is all still there.
+ */
 static bool
-take_folder(struct fetcher *f, const char *folder, GError **error)
+find_first(struct fetcher *f, const struct imap_folder *state,
+	struct passed *passed, uint32_t *first, GError **error)
+{
+	g_autoptr(GPtrArray) last = NULL;
+	bool same;
+
+	*first = 1;
+	if (passed->count == 0)
+		return true;
+	if (passed->uidvalidity == state->uidvalidity &&
+		passed->count <= state->exists) {
+		last = imap_list(f->imap, passed->count, 1, error);
+		if (last == NULL)
+			return false;
+	}
+	same = last != NULL && last->len == 1 &&
+		((struct imap_message *)last->pdata[0])->uid == passed->uid;
+	if (same)
+		*first = passed->count + 1;
+	else
+		*passed = (struct passed){0};
+	return true;
+}
+
+/* Takes out of a slice what is left alone; the others stay in order. */
+static void
+pass_over(const struct fetcher *f, GPtrArray *slice, uint32_t first,
+	uint32_t uidvalidity, struct passed *passed)
+{
+	guint at_start = 0;
+
+	for (guint i = 0; i < slice->len; i++) {
+		const struct imap_message *m = slice->pdata[i];
+
+		if (m->arrived == 0 || m->arrived >= f->since)
+			break;
+		at_start++;
+		if (first + i == passed->count + 1)
+			*passed = (struct passed){uidvalidity,
+				passed->count + 1, m->uid};
+	}
+	if (at_start > 0)
+		g_ptr_array_remove_range(slice, 0, at_start);
+	for (guint i = slice->len; i > 0; i--) {
+		const struct imap_message *m = slice->pdata[i - 1];
+
+		if (m->arrived != 0 && m->arrived < f->since)
+			g_ptr_array_remove_index(slice, i - 1);
+	}
+}
+
+static bool
+take_folder(struct fetcher *f, const char *folder, struct passed *passed,
+	GError **error)
 {
 	struct imap_folder state;
-	uint32_t first = 1;
+	uint32_t first;
 
-	if (!imap_select(f->imap, folder, &state, error))
+	if (!imap_select(f->imap, folder, &state, error) ||
+		!find_first(f, &state, passed, &first, error))
 		return false;
 	while (first <= state.exists && !stop_wanted()) {
 		g_autoptr(GPtrArray) slice =
 			imap_list(f->imap, first, SLICE, error);
-		guint moved = 0;
+		guint moved = 0, listed;
 
 		if (slice == NULL)
 			return false;
-		if (slice->len == 0)
+		listed = slice->len;
+		if (listed == 0)
 			break;
-		if (!take_slice(f, folder, state.uidvalidity, slice, &moved,
-			    error))
+		pass_over(f, slice, first, state.uidvalidity, passed);
+		if (slice->len > 0 &&
+			!take_slice(f, folder, state.uidvalidity, slice, &moved,
+				error))
 			return false;
-		log_info("%u messages taken in", moved);
 		/* what stays in the folder is passed over */
-		first += imap_has_uidplus(f->imap) ? slice->len - moved
-						   : slice->len;
+		first += imap_has_uidplus(f->imap) ? listed - moved : listed;
+		if (slice->len == 0)
+			continue;
+		log_info("%u messages taken in", moved);
 		if (!imap_select(f->imap, folder, &state, error))
 			return false;
 	}
@@ -338,7 +409,7 @@ take_all(struct fetcher *f, GError **error)
 
 	/* the first folder last: it is the one that IDLE then watches */
 	for (guint i = count; i > 0; i--)
-		if (!take_folder(f, folders[i - 1], error))
+		if (!take_folder(f, folders[i - 1], &f->passed[i - 1], error))
 			return false;
 	return count == 1 || imap_select(f->imap, folders[0], &state, error);
 }
@@ -408,6 +479,8 @@ fetcher_run(const struct launch *launch)
 	int status;
 
 	f.mailbox = conf_mailbox(launch->conf, launch->mailbox);
+	f.since = conf_since(f.mailbox);
+	f.passed = g_new0(struct passed, g_strv_length(f.mailbox->folders));
 	log_mailbox(launch->mailbox);
 	if (connect_all(&f, &error) && watch(&f, &error))
 		status = EX_OK;
@@ -422,5 +495,6 @@ fetcher_run(const struct launch *launch)
 		status = EX_NOPERM;
 	imap_close(f.imap);
 	db_close(f.db);
+	g_free(f.passed);
 	return status;
 }

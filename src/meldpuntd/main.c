@@ -7,6 +7,7 @@
 #include "edge/jail.h"
 #include "meldpuntd/health.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,6 +122,9 @@ main(int argc, char **argv)
 	static const char *const roles[] = {"fetcher", "worker", "sender",
 		"alarm", NULL};
 
+	/* buffers of large messages go back at once, and stay small otherwise */
+	mallopt(M_MMAP_THRESHOLD, 64 << 10);
+	mallopt(M_TRIM_THRESHOLD, 64 << 10);
 	/* a peer that hangs up is an error of a write, not the end of us */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "reader") == 0)
