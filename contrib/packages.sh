@@ -6,7 +6,8 @@ libgnutls28-dev libgpgme-dev libpq-dev libconfig-dev libgmime-3.0-dev
 libglib2.0-dev libglib2.0-dev-bin libxml2-dev libexttextcat-dev libseccomp-dev"
 run_packages="gnupg gpg-agent libexttextcat-data libsasl2-modules
 ca-certificates postgresql postgresql-client"
-test_packages="dovecot-imapd dovecot-lmtpd postfix openssl python3 procps mandoc faketime mutt neomutt systemd"
+test_packages="dovecot-imapd dovecot-lmtpd postfix openssl python3 procps mandoc faketime mutt neomutt systemd
+valgrind debhelper lintian bash-completion zsh"
 fuzz_packages="clang libclang-rt-14-dev"
 
 install_packages() {

@@ -202,6 +202,20 @@ member(const char *address, const char *role, const char *deputy)
 }
 
 static void
+member_free(void *data)
+{
+	struct staff *staff = data;
+
+	g_free(staff->name);
+	g_free(staff->address);
+	g_free(staff->key);
+	g_strfreev(staff->roles);
+	g_strfreev(staff->mailboxes);
+	g_free(staff->deputy);
+	g_free(staff);
+}
+
+static void
 try_widen(const struct conf *conf, size_t i)
 {
 	char owner[] = "owner@x", mailbox[] = "box", state[] = "received";
@@ -235,7 +249,7 @@ main(void)
 	char from[] = "09:00", until[] = "17:00", nl[] = "nl";
 	g_autoptr(GTimeZone) zone =
 		g_time_zone_new_identifier("Europe/Amsterdam");
-	g_autoptr(GPtrArray) staff = g_ptr_array_new();
+	g_autoptr(GPtrArray) staff = g_ptr_array_new_with_free_func(member_free);
 	const struct conf conf = {.zone = zone,
 		.staff = staff,
 		.working_days = days,

@@ -87,6 +87,7 @@ try_table(void)
 		if (o->preset == NULL)
 			continue;
 		ok(conf_set(o, space, o->preset, &error), sentence);
+		conf_unset(o, space);
 		ok(g_str_has_suffix(o->help, "."), "and has a help sentence");
 	}
 }

@@ -118,7 +118,7 @@ walk(const struct conf *conf, moment when, int64_t work, int direction)
 	g_autoptr(GDateTime) day = noon_of(conf, when);
 
 	for (int i = 0; i < MAX_DAYS; i++) {
-		GDateTime *next = g_date_time_add_days(day, direction);
+		GDateTime *next;
 		moment from, until;
 
 		if (hours_of(conf, day, &from, &until)) {
@@ -131,6 +131,7 @@ walk(const struct conf *conf, moment when, int64_t work, int direction)
 						     : until - work;
 			work -= MAX(until - from, 0);
 		}
+		next = g_date_time_add_days(day, direction);
 		g_date_time_unref(day);
 		day = next;
 	}

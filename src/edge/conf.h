@@ -154,6 +154,9 @@ char *conf_plain(const struct option *option, const void *base);
 bool conf_set(const struct option *option, void *base, const char *value,
 	GError **error);
 
+/* Frees what conf_set() put into base. */
+void conf_unset(const struct option *option, void *base);
+
 /* A duration ("72h") in microseconds; false if it is none. */
 bool conf_duration(const char *value, int64_t *duration);
 

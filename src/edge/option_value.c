@@ -272,3 +272,25 @@ conf_plain(const struct option *option, const void *base)
 	}
 	return g_strdup(*AT(base, option, char *));
 }
+
+void
+conf_unset(const struct option *option, void *base)
+{
+	switch (option->type) {
+	case OPTION_TEXTS:
+		g_clear_pointer(AT(base, option, char **), g_strfreev);
+		break;
+	case OPTION_TEXT:
+	case OPTION_ADDRESS:
+	case OPTION_FINGERPRINT:
+	case OPTION_TIME:
+		g_clear_pointer(AT(base, option, char *), g_free);
+		break;
+	case OPTION_NUMBER:
+	case OPTION_DURATION:
+	case OPTION_SIZE:
+	case OPTION_FLAG:
+	case OPTION_TLS:
+		break;
+	}
+}

@@ -18,6 +18,7 @@ is_default(const struct option *option, const void *base)
 	/* through the same conversions as the value */
 	conf_set(option, space, option->preset, NULL);
 	preset = conf_format(option, space);
+	conf_unset(option, space);
 	value = conf_format(option, base);
 	return strcmp(preset, value) == 0;
 }
@@ -138,6 +139,7 @@ print_options(void)
 		if (option->preset != NULL &&
 			conf_set(option, space, option->preset, NULL))
 			preset = conf_format(option, space);
+		conf_unset(option, space);
 		printf("%s%s%s\t%s\t%s\n", option->scope,
 			*option->scope ? "." : "", option->name,
 			preset ? preset : "-", option->help);

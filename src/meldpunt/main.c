@@ -87,12 +87,10 @@ parse_before(int argc, char **argv, struct command_line *line)
 	return argc;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(struct command_line *line, int argc, char **argv)
 {
-	struct command_line line = {
-		.conf_path = g_strdup(SYSCONFDIR "/meldpunt/meldpunt.conf")};
-	int at = parse_before(argc, argv, &line);
+	int at = parse_before(argc, argv, line);
 
 	setlocale(LC_ALL, "");
 	log_open("meldpunt");
@@ -108,13 +106,24 @@ main(int argc, char **argv)
 		print_help();
 		return EX_OK;
 	}
-	line.command = find_command(argv[at]);
-	if (line.command == NULL) {
+	line->command = find_command(argv[at]);
+	if (line->command == NULL) {
 		fprintf(stderr, "meldpunt: no command \"%s\" (see meldpunt "
 				"--help)\n", argv[at]);
 		return EX_USAGE;
 	}
-	line.argc = argc - at;
-	line.argv = argv + at;
-	return line.command->run(&line);
+	line->argc = argc - at;
+	line->argv = argv + at;
+	return line->command->run(line);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct command_line line = {
+		.conf_path = g_strdup(SYSCONFDIR "/meldpunt/meldpunt.conf")};
+	int status = run(&line, argc, argv);
+
+	g_free(line.conf_path);
+	return status;
 }
