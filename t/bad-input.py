@@ -232,6 +232,16 @@ def _():
     equal(case["messages"][0]["protection"], "undecryptable")
 
 
+@promise("an address of thousands of characters is cut, and the report is a case like any other")
+def _():
+    raw = "\r\n".join(head("longurl", ["Subject: long", "Content-Type: text/plain; charset=utf-8"])).encode() + b"\r\n\r\n"
+    raw += ("See https://www.example.org/?q=" + "%28" * 2000 + " and https://www.example.org/" + "\u00e9" * 1500 + "\r\n").encode()
+    state, reason, case = taken(raw)
+    equal((state, reason), ("done", ""))
+    values = [a["value"] for a in case["assets"] if a["kind"] == "url"]
+    equal([len(v.encode()) for v in values], [2000, 1999])
+
+
 @promise("after all this the next report is handled as if nothing had been")
 def _():
     state, _, case = taken(w.report("bob", "An ordinary report.", "Ordinary"))

@@ -155,7 +155,7 @@ def _():
     equal(sum(map(int, ends_as.values())), COUNT)
     equal(w.sql("select count(*) from inbound where state = 'done' and outcome in ('case', 'follow-up') and case_id is null"), "0")
     equal(w.sql("select count(*) from inbound i where state = 'quarantined' and not exists"
-                " (select from cases c where c.number = i.number)"), "0", "a bare case stands behind each in quarantine")
+                " (select from cases c where c.id = i.case_id)"), "0", "a bare case stands behind each in quarantine")
     equal(w.sql("select count(*) from cases c where answer_due_at is null or not exists"
                 " (select from deadlines d where d.case_id = c.id and d.clock = 'answer')"), "0", "every case has its clock")
     equal([line for line in w.log().splitlines() if "ended by signal" in line or "ended with status" in line], [])

@@ -81,8 +81,13 @@ add_host(GPtrArray *assets, const char *word)
 static void
 add_url(GPtrArray *assets, const char *word)
 {
-	g_autofree char *url = g_strdup(word);
+	g_autofree char *url = g_strndup(word, ASSET_MAX);
 	size_t n = strlen(url);
+	const char *end;
+
+	/* not in the middle of a character */
+	if (!g_utf8_validate(url, n, &end))
+		url[n = end - url] = '\0';
 
 	/* the sentence around it is no part of it */
 	while (n > 0 && (strchr(".,;:!?*_", url[n - 1]) ||

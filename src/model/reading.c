@@ -193,7 +193,7 @@ is_asset(const char *kind, const char *value)
 	g_autoptr(GInetAddress) address = NULL;
 	g_autoptr(GInetAddressMask) mask = NULL;
 
-	if (strlen(value) > 2000)
+	if (strlen(value) > ASSET_MAX)
 		return false;
 	if (strcmp(kind, "ip") == 0)
 		address = g_inet_address_new_from_string(value);
@@ -215,7 +215,7 @@ values_are_sound(const struct reading *reading)
 		(*reading->from_address == '\0' ||
 			text_is_address(reading->from_address)) &&
 		(*reading->cvss == '\0' ||
-			g_regex_match_simple("^[A-Za-z0-9:./]{1,300}$",
+			g_regex_match_simple("^[A-Za-z0-9:./]{1,500}$",
 				reading->cvss, 0, 0)) &&
 		strlen(reading->from_name) <= 400 &&
 		strlen(reading->subject) <= 1000 &&

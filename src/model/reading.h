@@ -89,6 +89,8 @@ struct piece {
 	enum piece_kind kind;
 };
 
+#define ASSET_MAX 2000 /* bytes of a value; a longer URL is cut */
+
 struct asset {
 	char *kind; /* ip, network, host, url */
 	char *value;
