@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define START_SECONDS 60
+#define SMART_SECONDS 2
 #define USERS_SECONDS 10 /* that a stop waits for commands */
 
 static const char *const roles[] = {"fetcher", "worker", "sender", "admin",
@@ -386,6 +387,26 @@ wait_for_users(const struct cluster *cluster)
 		g_usleep(20000);
 }
 
+/*
+ * Smart shutdown at first: sessions that have just been closed end by
+ * themselves, and need not be told of in the log.
+ */
+static void
+stop_postmaster(pid_t postmaster)
+{
+	int64_t until = clock_ticks() + SMART_SECONDS * CLOCK_SECOND;
+
+	kill(postmaster, SIGTERM);
+	while (waitpid(postmaster, NULL, WNOHANG) == 0) {
+		if (clock_ticks() >= until) {
+			kill(postmaster, SIGINT);
+			waitpid(postmaster, NULL, 0);
+			return;
+		}
+		g_usleep(10000);
+	}
+}
+
 void
 cluster_stop(struct cluster *cluster)
 {
@@ -393,8 +414,7 @@ cluster_stop(struct cluster *cluster)
 		return;
 	if (cluster->postmaster > 0) {
 		wait_for_users(cluster);
-		kill(cluster->postmaster, SIGINT);
-		waitpid(cluster->postmaster, NULL, 0);
+		stop_postmaster(cluster->postmaster);
 	}
 	if (cluster->lock_fd >= 0)
 		close(cluster->lock_fd);

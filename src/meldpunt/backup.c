@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -47,67 +48,126 @@ owner_conninfo(const struct conf *conf)
 	return g_strdup_printf("%s user=meldpunt_admin", conninfo);
 }
 
+/* A backup's files, opened while we may still do what root may. */
+struct backup {
+	int keys;
+	int database; /* -1: there is none */
+	int configuration;
+};
+
+/* Runs a program that reads from or writes to this file. */
 static bool
-dump_database(const struct conf *conf, const char *directory, GError **error)
+run_with(int file, int stream, const char *const *argv, const char *password,
+	GError **error)
+{
+	int before = fcntl(stream, F_DUPFD_CLOEXEC, 3);
+	bool good;
+
+	fflush(stdout);
+	dup2(file, stream);
+	good = run(argv, password, error);
+	if (before >= 0) {
+		dup2(before, stream);
+		close(before);
+	}
+	return good;
+}
+
+static bool
+create(const char *directory, const char *name, int *fd, GError **error)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+
+	*fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return *fd >= 0 || fault_set(error, FAULT_SETUP, "%s: %s", path,
+		g_strerror(errno));
+}
+
+static bool
+create_backup(struct backup *backup, const char *directory, bool embedded,
+	GError **error)
+{
+	if (mkdir(directory, 0700) != 0)
+		return fault_set(error, FAULT_SETUP, "%s: %s", directory,
+			errno == EEXIST ? "it is there already: name a new "
+				"directory" : g_strerror(errno));
+	return create(directory, "meldpunt.conf", &backup->configuration,
+		       error) &&
+		create(directory, "gnupg.tar", &backup->keys, error) &&
+		(!embedded ||
+			create(directory, "database.dump", &backup->database,
+				error));
+}
+
+static bool
+dump_database(const struct conf *conf, const struct backup *backup,
+	GError **error)
 {
 	g_autofree char *database = owner_conninfo(conf);
-	g_autofree char *file = g_strdup_printf("--file=%s/database.dump",
-		directory);
 	g_autoptr(secret_auto) password =
 		cluster_password(conf, "admin", error);
 	const char *const argv[] = {"pg_dump", "--format=custom",
-		"--schema=meldpunt", "--schema=meldpunt_private", file,
-		database, NULL};
+		"--schema=meldpunt", "--schema=meldpunt_private", database,
+		NULL};
 
-	return password != NULL && run(argv, password, error);
+	return password != NULL &&
+		run_with(backup->database, STDOUT_FILENO, argv, password,
+			error);
 }
 
 static bool
-save_keys(const struct conf *conf, const char *directory, GError **error)
+save_keys(const struct conf *conf, const struct backup *backup, GError **error)
 {
-	g_autofree char *file = g_build_filename(directory, "gnupg.tar", NULL);
 	/* sockets and locks belong to processes of this host */
 	const char *const argv[] = {"tar", "-C", conf->state_dir,
 		"--exclude=S.*", "--exclude=*.lock", "--exclude=.#*", "-cf",
-		file, "gnupg", NULL};
+		"-", "gnupg", NULL};
 
-	return run(argv, NULL, error);
+	return run_with(backup->keys, STDOUT_FILENO, argv, NULL, error);
 }
 
 static bool
-save_configuration(const struct conf *conf, const char *directory,
+save_configuration(const struct conf *conf, const struct backup *backup,
 	GError **error)
 {
-	g_autofree char *file =
-		g_build_filename(directory, "meldpunt.conf", NULL);
-	g_autoptr(GError) why = NULL;
+	size_t length = strlen(conf->text);
 
-	if (g_file_set_contents_full(file, conf->text, -1,
-		    G_FILE_SET_CONTENTS_CONSISTENT, 0600, &why))
+	if (write(backup->configuration, conf->text, length) == (ssize_t)length)
 		return true;
-	return fault_set(error, FAULT_SETUP, "%s", why->message);
+	return fault_set(error, FAULT_SETUP, "the configuration cannot be "
+		"written: %s", g_strerror(errno));
+}
+
+/* All of it is on the disk before anybody is told that there is a backup. */
+static bool
+sync_backup(const struct backup *backup, GError **error)
+{
+	if (fsync(backup->configuration) == 0 && fsync(backup->keys) == 0 &&
+		(backup->database < 0 || fsync(backup->database) == 0))
+		return true;
+	return fault_set(error, FAULT_SETUP, "the backup cannot be written: %s",
+		g_strerror(errno));
 }
 
 static bool
-save_all(const struct command_line *line, const char *directory, GError **error)
+save_all(const struct command_line *line, const char *directory,
+	bool *embedded, GError **error)
 {
 	g_autoptr(session_auto) session = NULL;
 	g_autoptr(conf_auto) conf = conf_load(line->conf_path, error);
+	struct backup backup = {-1, -1, -1};
 
 	if (conf == NULL)
 		return false;
-	if (access(directory, F_OK) == 0)
-		return fault_set(error, FAULT_SETUP, "%s is there already: "
-			"name a new directory", directory);
-	if (!privileges_make_dir(directory, conf->user, error))
+	*embedded = conf_is_embedded(conf);
+	if (!create_backup(&backup, directory, *embedded, error))
 		return false;
 	session = session_open(line, error);
 	/* keys last: one that a dumped message needs is then there */
 	return session != NULL &&
-		(!conf_is_embedded(conf) ||
-			dump_database(conf, directory, error)) &&
-		save_configuration(conf, directory, error) &&
-		save_keys(conf, directory, error);
+		(!*embedded || dump_database(conf, &backup, error)) &&
+		save_configuration(conf, &backup, error) &&
+		save_keys(conf, &backup, error) && sync_backup(&backup, error);
 }
 
 int
@@ -115,27 +175,20 @@ command_backup(struct command_line *line)
 {
 	const GOptionEntry entries[] = {{0}};
 	g_autoptr(GError) error = NULL;
-	g_autoptr(conf_auto) conf = NULL;
+	bool embedded = false;
 
 	if (!command_parse(line, entries, 1, 1))
 		return EX_USAGE;
-	if (!save_all(line, line->argv[1], &error))
+	if (!save_all(line, line->argv[1], &embedded, &error))
 		return command_failed(error);
-	conf = conf_load(line->conf_path, NULL);
 	printf("%s: configuration, keys%s\n", line->argv[1],
-		conf && conf_is_embedded(conf)
+		embedded
 			? " and database"
 			: "; the database is dumped where it runs (pg_dump)");
 	puts("Not in it: files with passwords.  It holds reports and secret "
 	     "keys: encrypt it.");
 	return EX_OK;
 }
-
-/* A backup's files, opened while we may still read what is root's. */
-struct backup {
-	int keys;
-	int database; /* -1: the backup has none */
-};
 
 static bool
 open_backup(struct backup *backup, const char *directory, GError **error)
@@ -174,14 +227,6 @@ read_secrets(const char *path, GError **error)
 	return conf ? g_steal_pointer(&secrets) : NULL;
 }
 
-/* Runs a program that reads this file from its standard input. */
-static bool
-run_on(int file, const char *const *argv, const char *password, GError **error)
-{
-	dup2(file, STDIN_FILENO);
-	return run(argv, password, error);
-}
-
 /* A backup is put where nothing is that it could spoil. */
 static bool
 is_empty(const struct session *session, GError **error)
@@ -207,7 +252,7 @@ load_keys(const struct conf *conf, const struct backup *backup, GError **error)
 	const char *const argv[] = {"tar", "-C", conf->state_dir,
 		"--no-same-owner", "-xpf", "-", NULL};
 
-	return run_on(backup->keys, argv, NULL, error);
+	return run_with(backup->keys, STDIN_FILENO, argv, NULL, error);
 }
 
 /* Into an empty cluster; then migrated, with this machine's passwords. */
@@ -229,7 +274,8 @@ load_database(const struct session *session, const struct backup *backup,
 	if (backup->database < 0)
 		return fault_set(error, FAULT_SETUP,
 			"the backup has no database.dump");
-	return run_on(backup->database, argv, password, error) &&
+	return run_with(backup->database, STDIN_FILENO, argv, password,
+		       error) &&
 		schema_migrate(session->db, conf, true, false, error);
 }
 
@@ -302,7 +348,7 @@ restore_all(const struct command_line *line, const char *directory,
 {
 	g_autoptr(session_auto) session = NULL;
 	g_autoptr(GPtrArray) secrets = read_secrets(line->conf_path, error);
-	struct backup backup = {-1, -1};
+	struct backup backup = {-1, -1, -1};
 
 	if (secrets == NULL || !open_backup(&backup, directory, error))
 		return false;

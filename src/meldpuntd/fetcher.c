@@ -15,6 +15,7 @@
 #include "edge/jail.h"
 #include "meldpuntd/health.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -425,6 +426,7 @@ watch(struct fetcher *f, GError **error)
 	while (!stop_wanted()) {
 		if (!take_all(f, error))
 			return false;
+		malloc_trim(0);
 		health_tell("imap", f->mailbox->name, true);
 		if (!db_run(f->db, error, sql_fetched,
 			    PARAM_INT8(f->mailbox_id)))
@@ -482,9 +484,7 @@ fetcher_run(const struct launch *launch)
 	f.since = conf_since(f.mailbox);
 	f.passed = g_new0(struct passed, g_strv_length(f.mailbox->folders));
 	log_mailbox(launch->mailbox);
-	if (connect_all(&f, &error) && watch(&f, &error))
-		status = EX_OK;
-	else if (stop_wanted())
+	if ((connect_all(&f, &error) && watch(&f, &error)) || stop_wanted())
 		status = EX_OK;
 	else
 		status = role_failed(error);

@@ -16,6 +16,7 @@
 #include "edge/smtp.h"
 #include "meldpuntd/health.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -309,6 +310,7 @@ serve(struct sender *s, GError **error)
 		}
 		if (s->launch->once)
 			break;
+		malloc_trim(0);
 		/* one that came with an answer makes no socket readable */
 		if (!db_notified(s->db))
 			stop_wait(db_socket(s->db), wait);

@@ -19,6 +19,7 @@
 #include "meldpuntd/operator_work.h"
 #include "meldpuntd/reader_port.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <sysexits.h>
 
@@ -166,6 +167,7 @@ serve(struct worker *w, GError **error)
 			return false;
 		if (wait < 0 || wait > LOOK_EVERY)
 			wait = LOOK_EVERY;
+		malloc_trim(0);
 		/* one that came with an answer makes no socket readable */
 		if (!db_notified(w->work.db))
 			stop_wait(db_socket(w->work.db), wait);
