@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The daemon as its operators meet it: systemd's datagrams, HUP, TERM,
 restarts, privileges given up, and errors that say what to do."""
+import glob
 import os
 import pwd
 import re
@@ -147,6 +148,10 @@ def _():
     w.once()
     equal(w.sql and w.json("queue"), [])
     equal(len(w.cases()), 6)
+    name = 5381
+    for byte in w.state.encode():
+        name = (33 * name + byte) % 2**32
+    equal(glob.glob(f"/dev/shm/meldpunt-*-{name:08x}"), [], "a runtime directory that stays")
 
 
 def fails(*argv):

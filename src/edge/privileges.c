@@ -120,6 +120,35 @@ privileges_sweep(const char *directory)
 		}
 }
 
+/* The files of a directory, and it. */
+static void
+remove_home(const char *directory)
+{
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path = g_build_filename(directory, name, NULL);
+
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
+void
+privileges_clear(const char *directory)
+{
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path = g_build_filename(directory, name, NULL);
+
+		remove_home(path);
+	}
+	rmdir(directory);
+}
+
 char *
 privileges_runtime_dir(const struct conf *conf, GError **error)
 {

@@ -35,4 +35,7 @@ char *privileges_runtime_dir(const struct conf *conf, GError **error);
  */
 void privileges_sweep(const char *directory);
 
+/* At the end of the daemon: the processes' homes in it go, and so does it. */
+void privileges_clear(const char *directory);
+
 #endif

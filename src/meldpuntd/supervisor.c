@@ -453,6 +453,8 @@ clear(struct supervisor *s)
 	g_ptr_array_unref(s->children);
 	alarms_free(s->alarms);
 	credentials_clear(&s->credentials);
+	if (s->agent_listener >= 0) /* nobody else is at work there */
+		privileges_clear(s->runtime_dir);
 	g_free(s->runtime_dir);
 	conf_free(s->conf);
 }
