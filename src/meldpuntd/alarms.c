@@ -15,6 +15,7 @@
 #define FIRST_RETRY (10 * CLOCK_SECOND) /* of a mail, doubled */
 #define LAST_RETRY (10 * CLOCK_MINUTE)
 #define MAILS_MAX 100
+#define SUBJECTS_MAX 200
 
 /* Something that fails, or did until a moment ago. */
 struct subject {
@@ -103,6 +104,8 @@ alarms_note(struct alarms *alarms, const char *what, const char *name,
 		s->trouble.until = clock_now();
 	if (well || (s != NULL && s->trouble.until == 0))
 		return;
+	if (s == NULL && alarms->subjects->len >= SUBJECTS_MAX)
+		return;
 	if (s == NULL) {
 		s = g_new0(struct subject, 1);
 		s->trouble.what = g_strdup(what);
@@ -112,6 +115,18 @@ alarms_note(struct alarms *alarms, const char *what, const char *name,
 	s->since = clock_ticks();
 	s->trouble.since = clock_now();
 	s->trouble.until = 0;
+}
+
+/* A role may have been taken over: it says this, or it has said nothing. */
+static bool
+may_be_said(const char *what, const char *name)
+{
+	static const char *const known[] = {"database", "imap", "smtp", "key",
+		NULL};
+
+	return g_strv_contains(known, what) &&
+		g_regex_match_simple("^[A-Za-z0-9-]{0,100}$", name,
+			G_REGEX_DOLLAR_ENDONLY, 0);
 }
 
 void
@@ -125,7 +140,8 @@ alarms_read(struct alarms *alarms)
 
 		line[n] = '\0';
 		words = g_strsplit(line, " ", 3);
-		if (g_strv_length(words) == 3)
+		if (g_strv_length(words) == 3 &&
+			may_be_said(words[1], words[2]))
 			alarms_note(alarms, words[1], words[2],
 				strcmp(words[0], "well") == 0);
 	}
@@ -168,12 +184,36 @@ tell(struct alarms *alarms, const struct conf *conf,
 		g_queue_push_tail(&alarms->mails, trouble_write(trouble));
 }
 
+/* False for what a reload has taken out of the configuration. */
+static bool
+concerns(const struct conf *conf, const struct trouble *trouble)
+{
+	bool mailbox = strcmp(trouble->what, "imap") == 0 ||
+		strcmp(trouble->what, "smtp") == 0;
+
+	if (mailbox)
+		return conf_mailbox(conf, trouble->name) != NULL;
+	if (strcmp(trouble->what, "key") != 0)
+		return true;
+	for (guint i = 0; i < conf->mailboxes->len; i++) {
+		const struct mailbox *box = conf->mailboxes->pdata[i];
+
+		if (strcmp(box->key, trouble->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Tells of a subject what is due; when it is to be looked at again. */
 static int64_t
 look(struct alarms *alarms, const struct conf *conf, struct subject *s)
 {
 	int64_t due = s->told ? s->told + AGAIN : s->since + conf->alarm_after;
 
+	if (!concerns(conf, &s->trouble)) {
+		g_ptr_array_remove(alarms->subjects, s);
+		return INT64_MAX;
+	}
 	if (s->trouble.until != 0) {
 		if (s->told != 0)
 			tell(alarms, conf, &s->trouble);

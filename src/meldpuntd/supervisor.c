@@ -112,8 +112,9 @@ start_child(struct supervisor *s, struct child *child)
 static void
 note_end(struct supervisor *s, const struct child *child, bool crashed)
 {
-	g_autofree char *name = g_strdup_printf("%s%s%s", child->role,
-		*child->mailbox ? " " : "", child->mailbox);
+	g_autofree char *name = *child->mailbox
+		? g_strdup_printf("%s %s", child->role, child->mailbox)
+		: g_strdup_printf("%s %" PRId64, child->role, child->index);
 	bool steady = clock_ticks() - child->started > STEADY;
 
 	if (crashed != steady)
