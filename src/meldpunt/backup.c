@@ -18,6 +18,19 @@
 
 #define NUMBERS_SKIPPED 100 /* what was given out after the backup */
 
+/* The first line of a complaint, without the words of a server in it: they may
+ * quote a report. */
+static char *
+harmless(char *words)
+{
+	char *server = strstr(words, "ERROR:");
+
+	if (server != NULL)
+		*server = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	return g_strchomp(words);
+}
+
 /* Runs a program; password is the database's, or NULL. */
 static bool
 run(const char *const *argv, const char *password, GError **error)
@@ -30,13 +43,14 @@ run(const char *const *argv, const char *password, GError **error)
 	if (password != NULL)
 		environment = g_environ_setenv(environment, "PGPASSWORD",
 			password, TRUE);
-	if (!g_spawn_sync(NULL, (char **)argv, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN,
-		    NULL, NULL, NULL, &words, &status, &why))
+	if (!g_spawn_sync(NULL, (char **)argv, environment,
+		    G_SPAWN_SEARCH_PATH | G_SPAWN_CHILD_INHERITS_STDIN, NULL,
+		    NULL, NULL, &words, &status, &why))
 		return fault_set(error, FAULT_SETUP, "%s", why->message);
 	if (status == 0)
 		return true;
 	return fault_set(error, FAULT_SETUP, "%s: %s", argv[0],
-		g_strchomp(words));
+		harmless(words));
 }
 
 /* libpq's words for the embedded cluster, as its owner. */
