@@ -16,7 +16,8 @@ CREATE TABLE process_starts (
 
 CREATE FUNCTION process_started(p_role text, p_mailbox text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
-	INSERT INTO process_starts AS s (role, mailbox) VALUES (p_role, p_mailbox)
+	INSERT INTO process_starts AS s (role, mailbox) SELECT p_role, p_mailbox
+		WHERE p_mailbox = '' OR EXISTS (SELECT FROM mailboxes WHERE name = p_mailbox)
 		ON CONFLICT (role, mailbox) DO UPDATE SET starts = s.starts + 1
 $$;
 
@@ -31,6 +32,15 @@ CREATE FUNCTION mailbox_key_expires(p_name text, p_at timestamptz)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 	UPDATE mailboxes SET key_expires_at = p_at
 		WHERE name = p_name AND key_expires_at IS DISTINCT FROM p_at
+$$;
+
+-- After a backup was restored: numbers that were told since must stand for nothing else.
+CREATE FUNCTION case_numbers_skip(p_count integer)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+	UPDATE case_numbers SET last = last + p_count WHERE year = extract(year FROM now())::integer - 1;
+	INSERT INTO case_numbers (mailbox, year, last)
+		SELECT id, extract(year FROM now())::integer, p_count FROM mailboxes
+		ON CONFLICT (mailbox, year) DO UPDATE SET last = case_numbers.last + p_count
 $$;
 
 CREATE OR REPLACE FUNCTION metrics_text()

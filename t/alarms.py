@@ -92,8 +92,7 @@ def _():
 
     def down():
         os.rename(secret, secret + ".away")
-        w.drop(b"From: c@example.net\r\nTo: security@example.org\r\nSubject: title of a report\r\n"
-               b"Message-ID: <k1@example.net>\r\n\r\nwords of a report\r\n")
+        w.drop(w.report("alice", "words of a report", "title of a report"))
     fpr = w.people["security"].fpr
     trouble(down, lambda: os.rename(secret + ".away", secret), f"key {fpr}: key {fpr} cannot be used",
             f"sleutel {fpr} is niet bruikbaar")

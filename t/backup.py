@@ -53,6 +53,8 @@ def _():
     again = w.meldpunt("restore", BACKUP, check=False)
     equal(again.returncode, 78)
     contains(again.stderr.decode(), "empty")
+    done = w.meldpunt("restore", BACKUP, "--mail-only").stdout.decode()  # may be done again
+    contains(done, "0 messages back in INBOX")
     w.start()
     wait_for(lambda: len(w.cases()) == 5 and w.folder_count("INBOX") == 0, 40, "five cases")
     found = {c["title"]: c["number"] for c in w.cases()}

@@ -63,6 +63,9 @@ check_mailbox(struct reading_conf *in, const struct mailbox *box)
 			conf_complain(in, 0, "two mailboxes share name, prefix or "
 				"address: %s", box->name);
 	}
+	if (conf_since(box) > clock_now() + CLOCK_DAY)
+		conf_complain(in, 0, "mailbox %s: imap.since lies in the "
+			"future", box->name);
 	if (*box->since != '\0' && conf_since(box) == 0)
 		conf_complain(in, 0, "mailbox %s: imap.since is no time like "
 			"2026-11-25T10:00:00Z", box->name);

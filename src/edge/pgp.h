@@ -42,7 +42,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(pgp_auto, pgp_close)
 /* True if this is a mailbox's or a staff member's key. */
 bool pgp_is_ours(const struct pgp *pgp, const char *fingerprint);
 
-/* Calls watch after each signature: whether our key could be used for it. */
+/*
+ * Calls watch after each signature: whether our key could be used for it; and
+ * after each decryption, with key NULL.
+ */
 void pgp_watch(struct pgp *pgp, void (*watch)(const char *key, bool good));
 
 /* True if the last operation was ended by its deadline. */

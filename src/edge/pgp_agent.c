@@ -15,7 +15,7 @@ static GPtrArray *
 find_keygrips(const char *home, const char *fingerprint, const char *address)
 {
 	g_autofree char *by_address = g_strdup_printf("<%s>", address);
-	const char *const argv[] = {"gpg", "--homedir", home, "--batch",
+	const char *const argv[] = {"timeout", "10", "gpg", "--homedir", home, "--batch",
 		"--no-autostart", "--with-colons", "--with-keygrip",
 		"--list-keys", fingerprint, by_address, NULL};
 	GPtrArray *grips = g_ptr_array_new_with_free_func(g_free);
@@ -44,7 +44,7 @@ reach(const char *home, GError **error)
 {
 	g_autofree char *path = pgp_home_agent_socket(home, error);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = 5};
+	const struct timeval patience = {.tv_sec = 2};
 	int fd;
 
 	if (path == NULL)
@@ -52,6 +52,7 @@ reach(const char *home, GError **error)
 	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	fault_set(error, FAULT_LATER, "gpg-agent: %s", g_strerror(errno));

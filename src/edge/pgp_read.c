@@ -148,6 +148,8 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 			decryption_failure(code, result, &out));
 		good = out.too_much || agent_answers(pgp, error);
 	}
+	if (pgp->watch != NULL && (!good || opened->plain != NULL))
+		pgp->watch(NULL, good);
 	gpgme_data_release(from);
 	gpgme_data_release(into);
 	bytes_free(out.into);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OWN_DIRECTORY "/dev/shm/meldpunt-" /* where none is configured */
+
 static struct passwd *
 find_user(const char *name, GError **error)
 {
@@ -51,7 +53,8 @@ privileges_give_group(const char *path, const char *user, GError **error)
 	struct stat status;
 
 	/* a file that is the user's already, or the operator's own affair */
-	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid != 0)
+	if (geteuid() != 0 || stat(path, &status) != 0 || status.st_uid != 0 ||
+		status.st_gid != 0)
 		return true;
 	reader = find_user(user, error);
 	if (reader == NULL)
@@ -141,10 +144,14 @@ privileges_clear(const char *directory)
 	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 	const char *name;
 
+	/* what the operator or systemd gave is theirs to clear */
+	if (!g_str_has_prefix(directory, OWN_DIRECTORY))
+		return;
 	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
 		g_autofree char *path = g_build_filename(directory, name, NULL);
 
-		remove_home(path);
+		if (g_str_has_prefix(name, "worker-"))
+			remove_home(path);
 	}
 	rmdir(directory);
 }
@@ -160,7 +167,7 @@ privileges_runtime_dir(const struct conf *conf, GError **error)
 	else if (given != NULL && *given != '\0')
 		path = g_strdup(given);
 	else
-		path = g_strdup_printf("/dev/shm/meldpunt-%u-%08x",
+		path = g_strdup_printf(OWN_DIRECTORY "%u-%08x",
 			(unsigned int)geteuid(), g_str_hash(conf->state_dir));
 	if (mkdir(path, 0700) != 0 && errno != EEXIST) {
 		fault_set(error, FAULT_SETUP, "making runtime directory %s: %s",

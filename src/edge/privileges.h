@@ -35,7 +35,10 @@ char *privileges_runtime_dir(const struct conf *conf, GError **error);
  */
 void privileges_sweep(const char *directory);
 
-/* At the end of the daemon: the processes' homes in it go, and so does it. */
+/*
+ * At the end of the daemon: the workers' homes go, and the directory if it is
+ * our own and empty.
+ */
 void privileges_clear(const char *directory);
 
 #endif

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NUMBERS_SKIPPED 100 /* what was given out after the backup */
+#define MOVED_AT_ONCE 500
 
 /* The first line of a complaint, without the words of a server in it: they may
  * quote a report. */
@@ -231,7 +232,7 @@ read_secrets(const char *path, GError **error)
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 		const struct server *server = &box->imap;
 		char *secret = *server->token_command
-			? secret_read_command(server->token_command, error)
+			? g_strdup("") /* asked for by the daemon's user */
 			: secret_read_file(server->password_file, error);
 
 		if (secret == NULL)
@@ -294,22 +295,22 @@ load_database(const struct session *session, const struct backup *backup,
 }
 
 /* Numbers that were told after the backup must not be given to others. */
-static const char sql_skip[] =
-	"UPDATE case_numbers SET last = last + $1::integer WHERE year ="
-	" (SELECT max(year) FROM case_numbers)";
+static const char sql_skip[] = "SELECT case_numbers_skip($1::integer)";
 
+/* A message may have been fetched long after it arrived, out of a junk folder. */
 static const char sql_since[] =
-	"SELECT (extract(epoch FROM max(i.fetched_at)) * 1000000)::bigint AS since"
+	"SELECT (extract(epoch FROM max(i.fetched_at) - interval '30 days')"
+	" * 1000000)::bigint AS since"
 	" FROM inbound i, mailboxes b WHERE b.id = i.mailbox AND b.name = $1";
 
 static bool
-move_back(struct imap *imap, const struct mailbox *box, moment since,
-	guint *count, GError **error)
+move_back(struct imap *imap, const char *folder, const char *target,
+	moment since, guint *count, GError **error)
 {
 	g_autoptr(GArray) uids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	struct imap_folder state;
 
-	if (!imap_select(imap, box->done_folder, &state, error))
+	if (!imap_select(imap, folder, &state, error))
 		return false;
 	for (uint32_t first = 1; first <= state.exists; first += 500) {
 		g_autoptr(GPtrArray) slice = imap_list(imap, first, 500, error);
@@ -323,33 +324,40 @@ move_back(struct imap *imap, const struct mailbox *box, moment since,
 				g_array_append_val(uids, m->uid);
 		}
 	}
-	*count = uids->len;
-	return uids->len == 0 ||
-		imap_move(imap, (const uint32_t *)uids->data, uids->len,
-			box->folders[0], error);
+	*count += uids->len;
+	/* a command has a length that servers accept */
+	for (guint i = 0; i < uids->len; i += MOVED_AT_ONCE)
+		if (!imap_move(imap, (const uint32_t *)uids->data + i,
+			    MIN(uids->len - i, MOVED_AT_ONCE), target, error))
+			return false;
+	return true;
 }
 
 /* What was fetched after the backup goes back to where it is fetched from. */
 static bool
 refetch(const struct session *session, const struct mailbox *box,
-	const char *secret, GError **error)
+	const char *password, GError **error)
 {
 	const struct server *server = &box->imap;
+	g_autoptr(secret_auto) secret = *server->token_command
+		? secret_read_command(server->token_command, error)
+		: g_strdup(password);
 	g_autoptr(rows) found =
 		db_query(session->db, error, sql_since, PARAM_TEXT(box->name));
 	g_autoptr(imap_auto) imap = NULL;
 	guint count = 0;
 
-	if (found == NULL)
+	if (found == NULL || secret == NULL)
 		return false;
 	imap = imap_dial(server, session->conf->network_time, error);
-	/* an hour more: what is known is recognised by its bytes */
+	/* more than may be needed: what is known is recognised by its bytes */
 	if (imap == NULL ||
 		!imap_login(imap, server, secret, *server->token_command,
 			error) ||
-		!move_back(imap, box,
-			rows_int8(found, 0, "since") - CLOCK_HOUR, &count,
-			error))
+		!move_back(imap, box->done_folder, box->folders[0],
+			rows_int8(found, 0, "since"), &count, error) ||
+		!move_back(imap, box->failed_folder, box->folders[0],
+			rows_int8(found, 0, "since"), &count, error))
 		return false;
 	printf("mailbox %s: %u messages back in %s\n", box->name, count,
 		box->folders[0]);
@@ -357,51 +365,79 @@ refetch(const struct session *session, const struct mailbox *box,
 }
 
 static bool
-restore_all(const struct command_line *line, const char *directory,
-	bool no_mail, GError **error)
+load_all(const struct session *session, const struct backup *backup,
+	GError **error)
 {
-	g_autoptr(session_auto) session = NULL;
-	g_autoptr(GPtrArray) secrets = read_secrets(line->conf_path, error);
-	struct backup backup = {-1, -1, -1};
-
-	if (secrets == NULL || !open_backup(&backup, directory, error))
-		return false;
-	session = session_start(line, error);
-	if (session == NULL || !is_empty(session, error) ||
-		!load_keys(session->conf, &backup, error))
+	if (!is_empty(session, error) ||
+		!load_keys(session->conf, backup, error))
 		return false;
 	if (!conf_is_embedded(session->conf)) {
-		puts("keys: restored; the database is restored where it runs "
-		     "(pg_restore), then run meldpunt migrate");
+		puts("keys: restored.  Now restore the database where it runs "
+		     "(pg_restore), run meldpunt\nmigrate, and this command "
+		     "again with --mail-only.");
 		return true;
 	}
-	if (!load_database(session, &backup, error) ||
-		!db_run(session->db, error, sql_skip,
-			PARAM_INT8(NUMBERS_SKIPPED)))
+	if (!load_database(session, backup, error))
 		return false;
 	printf("database and keys: restored, schema version %d\n",
 		schema_wanted());
-	for (guint i = 0; !no_mail && i < session->conf->mailboxes->len; i++)
-		if (!refetch(session, session->conf->mailboxes->pdata[i],
-			    secrets->pdata[i], error))
-			return false;
 	return true;
+}
+
+/* The mail of all mailboxes; numbers first, since that may be done again. */
+static bool
+load_mail(const struct session *session, const GPtrArray *secrets,
+	GError **error)
+{
+	if (!db_run(session->db, error, sql_skip, PARAM_INT8(NUMBERS_SKIPPED)))
+		return false;
+	for (guint i = 0; i < secrets->len; i++)
+		if (!refetch(session, session->conf->mailboxes->pdata[i],
+			    secrets->pdata[i], error)) {
+			g_prefix_error(error, "what was fetched since is not "
+				"all back yet, run restore --mail-only again: ");
+			return false;
+		}
+	return true;
+}
+
+static bool
+restore_all(const struct command_line *line, bool no_mail, bool mail_only,
+	GError **error)
+{
+	g_autoptr(session_auto) session = NULL;
+	g_autoptr(GPtrArray) secrets =
+		no_mail ? g_ptr_array_new() : read_secrets(line->conf_path, error);
+	struct backup backup = {-1, -1, -1};
+
+	if (secrets == NULL ||
+		(!mail_only && !open_backup(&backup, line->argv[1], error)))
+		return false;
+	session = session_start(line, error);
+	if (session == NULL ||
+		(!mail_only && !load_all(session, &backup, error)))
+		return false;
+	if (!mail_only && !conf_is_embedded(session->conf))
+		return true;
+	return load_mail(session, secrets, error);
 }
 
 int
 command_restore(struct command_line *line)
 {
-	gboolean no_mail = FALSE;
+	gboolean no_mail = FALSE, mail_only = FALSE;
 	const GOptionEntry entries[] = {
 		{"no-mail", 0, 0, G_OPTION_ARG_NONE, &no_mail,
 			"Leave the messages fetched since in done_folder",
 			NULL},
+		{"mail-only", 0, 0, G_OPTION_ARG_NONE, &mail_only,
+			"Only move the messages fetched since back", NULL},
 		{0}};
 	g_autoptr(GError) error = NULL;
 
 	if (!command_parse(line, entries, 1, 1))
 		return EX_USAGE;
-	if (!restore_all(line, line->argv[1], no_mail, &error))
+	if (!restore_all(line, no_mail, mail_only, &error))
 		return command_failed(error);
 	puts("Start the daemon, then run meldpunt doctor.");
 	return EX_OK;

@@ -329,6 +329,9 @@ find_start(struct answers *a, const char *secret, GError **error)
 		.ca_file = a->ca_file,
 		.user = a->imap_user};
 
+	if (a->no_test && g_strcmp0(a->start, "now") == 0)
+		return fault_set(error, FAULT_SETUP,
+			"--start=now needs a login: leave --no-test out");
 	return a->no_test ||
 		init_find_start(&server, secret, a->start, &a->since, error);
 }

@@ -60,8 +60,12 @@ init_find_start(const struct server *server, const char *secret,
 	moment newest = 0;
 	uint32_t count = 0;
 
-	/* a login that fails is told when the logins are tried */
-	if (!look(server, secret, &count, &newest) || count == 0)
+	if (!look(server, secret, &count, &newest))
+		/* a login that fails is told when the logins are tried */
+		return g_strcmp0(answer, "now") != 0 ||
+			fault_set(error, FAULT_LATER, "INBOX cannot be looked "
+				"into, which --start=now needs");
+	if (count == 0)
 		return true;
 	if (chosen == NULL)
 		chosen = ask(count);
@@ -76,7 +80,8 @@ init_find_start(const struct server *server, const char *secret,
 	 * By the server's clock, and the newest is read: another may arrive in
 	 * the same second.
 	 */
-	date = g_date_time_new_from_unix_utc(newest / CLOCK_SECOND);
+	date = g_date_time_new_from_unix_utc(
+		MIN(newest, clock_now()) / CLOCK_SECOND);
 	*since = g_date_time_format(date, "%Y-%m-%dT%H:%M:%SZ");
 	return true;
 }

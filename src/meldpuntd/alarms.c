@@ -248,6 +248,8 @@ alarms_work(struct alarms *alarms, const struct child_setting *setting)
 {
 	int64_t next = INT64_MAX;
 
+	if (setting->conf->alarm_addresses[0] == NULL)
+		g_queue_clear_full(&alarms->mails, g_free);
 	for (guint i = alarms->subjects->len; i > 0; i--) {
 		int64_t due = look(alarms, setting->conf,
 			alarms->subjects->pdata[i - 1]);

@@ -73,6 +73,7 @@ unseal_message(struct job *job, GError **error)
 	if (bytes == NULL)
 		return false;
 	bytes_seal(bytes);
+	work->key = job->postbox.mailbox->key;
 	if (in->header_only)
 		job->quarantine = "larger than limits.message";
 	else if (in->reader_deaths >= MAX_READER_DEATHS)

@@ -19,6 +19,7 @@ struct case_work {
 	struct db *db;
 	struct pgp *pgp;
 	struct readers *readers;
+	const char *key; /* of the mailbox at hand */
 	bool once; /* --once: what is there now is done now */
 	GHashTable *own_keys; /* fingerprint -> GByteArray, exported once */
 };

@@ -26,8 +26,14 @@ credentials_clear(struct credentials *c)
 	g_clear_pointer(&c->places, g_hash_table_unref);
 }
 
+/* What a configuration needs, until all of it is there. */
+struct fresh {
+	GHashTable *secrets;
+	GHashTable *places;
+};
+
 static bool
-read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
+read_secret(struct credentials *c, struct fresh *fresh, const char *kind,
 	const struct mailbox *box, const char *host, const char *file,
 	GError **error)
 {
@@ -42,13 +48,14 @@ read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
 		return true;
 	/* a password is for the server that it was read for */
 	same = g_strcmp0(g_hash_table_lookup(c->places, name), place) == 0;
-	g_hash_table_insert(c->places, g_strdup(name), g_strdup(place));
+	g_hash_table_insert(fresh->places, g_strdup(name), g_strdup(place));
 	secret = secret_read_file(file, &why);
 	/* a file that only root could read, at the start, is as it was */
 	if (secret == NULL && same)
 		secret = g_strdup(g_hash_table_lookup(c->secrets, name));
 	if (secret != NULL) {
-		g_hash_table_insert(fresh, g_steal_pointer(&name), secret);
+		g_hash_table_insert(fresh->secrets, g_steal_pointer(&name),
+			secret);
 		return true;
 	}
 	g_propagate_prefixed_error(error, g_steal_pointer(&why),
@@ -57,7 +64,7 @@ read_secret(struct credentials *c, GHashTable *fresh, const char *kind,
 }
 
 static bool
-read_server(struct credentials *c, GHashTable *fresh, const char *kind,
+read_server(struct credentials *c, struct fresh *fresh, const char *kind,
 	const struct mailbox *box, const struct server *server, GError **error)
 {
 	return read_secret(c, fresh, kind, box, server->host,
@@ -68,23 +75,27 @@ bool
 credentials_read_secrets(struct credentials *c, const struct conf *conf,
 	const struct secrets_wanted *wanted, GError **error)
 {
-	g_autoptr(GHashTable) fresh = new_table();
+	g_autoptr(GHashTable) secrets = new_table();
+	g_autoptr(GHashTable) places = new_table();
+	struct fresh fresh = {secrets, places};
 
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 
-		if ((wanted->imap && !read_server(c, fresh, "imap", box,
+		if ((wanted->imap && !read_server(c, &fresh, "imap", box,
 					     &box->imap, error)) ||
-			(wanted->smtp && !read_server(c, fresh, "smtp", box,
+			(wanted->smtp && !read_server(c, &fresh, "smtp", box,
 						 &box->smtp, error)) ||
-			(wanted->key && !read_secret(c, fresh, "key", box,
+			(wanted->key && !read_secret(c, &fresh, "key", box,
 						box->key, box->passphrase_file,
 						error)))
 			return false;
 	}
 	/* all or none: a refused reload changes nothing */
 	g_hash_table_unref(c->secrets);
-	c->secrets = g_steal_pointer(&fresh);
+	g_hash_table_unref(c->places);
+	c->secrets = g_steal_pointer(&secrets);
+	c->places = g_steal_pointer(&places);
 	return true;
 }
 

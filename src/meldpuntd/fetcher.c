@@ -14,6 +14,7 @@
 #include "edge/imap.h"
 #include "edge/jail.h"
 #include "meldpuntd/health.h"
+#include "meldpuntd/passed.h"
 
 #include <malloc.h>
 #include <string.h>
@@ -32,13 +33,6 @@ struct fetcher {
 	int64_t mailbox_id;
 	moment since;	    /* older messages are left alone */
 	struct passed *passed; /* of each of mailbox->folders */
-};
-
-/* How far from its start a folder holds nothing but what is left alone. */
-struct passed {
-	uint32_t uidvalidity;
-	uint32_t count;
-	uint32_t uid; /* of the last of them */
 };
 
 static const char sql_enter[] = "SELECT mailbox_enter($1, $2, $3) AS id";
@@ -309,71 +303,16 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 			f->mailbox->failed_folder, error);
 }
 
-/*
- * The sequence number to begin at: behind what was passed over before, if
- * that is all still there.
- */
-static bool
-find_first(struct fetcher *f, const struct imap_folder *state,
-	struct passed *passed, uint32_t *first, GError **error)
-{
-	g_autoptr(GPtrArray) last = NULL;
-	bool same;
-
-	*first = 1;
-	if (passed->count == 0)
-		return true;
-	if (passed->uidvalidity == state->uidvalidity &&
-		passed->count <= state->exists) {
-		last = imap_list(f->imap, passed->count, 1, error);
-		if (last == NULL)
-			return false;
-	}
-	same = last != NULL && last->len == 1 &&
-		((struct imap_message *)last->pdata[0])->uid == passed->uid;
-	if (same)
-		*first = passed->count + 1;
-	else
-		*passed = (struct passed){0};
-	return true;
-}
-
-/* Takes out of a slice what is left alone; the others stay in order. */
-static void
-pass_over(const struct fetcher *f, GPtrArray *slice, uint32_t first,
-	uint32_t uidvalidity, struct passed *passed)
-{
-	guint at_start = 0;
-
-	for (guint i = 0; i < slice->len; i++) {
-		const struct imap_message *m = slice->pdata[i];
-
-		if (m->arrived == 0 || m->arrived >= f->since)
-			break;
-		at_start++;
-		if (first + i == passed->count + 1)
-			*passed = (struct passed){uidvalidity,
-				passed->count + 1, m->uid};
-	}
-	if (at_start > 0)
-		g_ptr_array_remove_range(slice, 0, at_start);
-	for (guint i = slice->len; i > 0; i--) {
-		const struct imap_message *m = slice->pdata[i - 1];
-
-		if (m->arrived != 0 && m->arrived < f->since)
-			g_ptr_array_remove_index(slice, i - 1);
-	}
-}
-
 static bool
 take_folder(struct fetcher *f, const char *folder, struct passed *passed,
 	GError **error)
 {
 	struct imap_folder state;
 	uint32_t first;
+	bool anew = false;
 
 	if (!imap_select(f->imap, folder, &state, error) ||
-		!find_first(f, &state, passed, &first, error))
+		!passed_first(passed, f->imap, &state, &first, error))
 		return false;
 	while (first <= state.exists && !stop_wanted()) {
 		g_autoptr(GPtrArray) slice =
@@ -385,7 +324,9 @@ take_folder(struct fetcher *f, const char *folder, struct passed *passed,
 		listed = slice->len;
 		if (listed == 0)
 			break;
-		pass_over(f, slice, first, state.uidvalidity, passed);
+		/* once selected anew, numbers may have shifted */
+		passed_over(anew ? NULL : passed, f->since, &state, first,
+			slice);
 		if (slice->len > 0 &&
 			!take_slice(f, folder, state.uidvalidity, slice, &moved,
 				error))
@@ -394,6 +335,7 @@ take_folder(struct fetcher *f, const char *folder, struct passed *passed,
 		first += imap_has_uidplus(f->imap) ? listed - moved : listed;
 		if (slice->len == 0)
 			continue;
+		anew = true;
 		log_info("%u messages taken in", moved);
 		if (!imap_select(f->imap, folder, &state, error))
 			return false;

@@ -57,7 +57,8 @@ read_secrets(struct supervisor *s, GError **error)
 	const char *only = s->what->only;
 	const struct secrets_wanted wanted = {
 		.imap = children_wanted(only, "fetcher"),
-		.smtp = children_wanted(only, "sender"),
+		.smtp = children_wanted(only, "sender") ||
+			s->conf->alarm_addresses[0] != NULL,
 		.key = children_wanted(only, "worker")};
 
 	return credentials_read_secrets(&s->credentials, s->conf, &wanted,
@@ -265,6 +266,31 @@ same_place(const struct conf *a, const struct conf *b)
 		strcmp(a->user, b->user) == 0;
 }
 
+/* Gives gpg-agent the passphrases of the keys that have one. */
+static void
+unlock_keys(const struct supervisor *s)
+{
+	g_autoptr(GError) error = NULL;
+
+	/* one failure is enough: the agent is what fails */
+	for (guint i = 0; i < s->conf->mailboxes->len && error == NULL; i++) {
+		const struct mailbox *box = s->conf->mailboxes->pdata[i];
+		const char *passphrase = credentials_secret(&s->credentials,
+			"key", box->name);
+
+		if (*passphrase != '\0' &&
+			!agent_unlock(s->conf, box, passphrase, &error))
+			log_warning("%s", error->message);
+	}
+}
+
+static void
+start_agent(struct supervisor *s)
+{
+	s->agent = agent_start(s->conf, s->agent_listener);
+	unlock_keys(s);
+}
+
 /* A faulty configuration is refused and the old one stays. */
 static void
 reload(struct supervisor *s)
@@ -291,27 +317,12 @@ reload(struct supervisor *s)
 		stop_children(s);
 		s->reloading = false;
 		conf_free(old);
+		if (s->agent > 0)
+			unlock_keys(s);
 		children_list(s->children, s->conf, s->what->only);
 		log_info("configuration reloaded");
 	}
 	tell_manager(s, "READY=1\n");
-}
-
-/* gpg-agent, and the passphrases of the keys that have one. */
-static void
-start_agent(struct supervisor *s)
-{
-	s->agent = agent_start(s->conf, s->agent_listener);
-	for (guint i = 0; i < s->conf->mailboxes->len; i++) {
-		const struct mailbox *box = s->conf->mailboxes->pdata[i];
-		const char *passphrase = credentials_secret(&s->credentials,
-			"key", box->name);
-		g_autoptr(GError) error = NULL;
-
-		if (*passphrase != '\0' &&
-			!agent_unlock(s->conf, box, passphrase, &error))
-			log_warning("%s", error->message);
-	}
 }
 
 /* Starts who is due; when to look again. */

@@ -176,10 +176,16 @@ serve(struct worker *w, GError **error)
 	return true;
 }
 
+/* Of a decryption it is the key of the mailbox at hand (NULL). */
+static const struct case_work *watched;
+
 static void
 tell_of_key(const char *fingerprint, bool good)
 {
-	health_tell("key", fingerprint, good);
+	const char *key = fingerprint ? fingerprint : watched->key;
+
+	if (key != NULL)
+		health_tell("key", key, good);
 }
 
 static const char sql_expires[] =
@@ -196,8 +202,8 @@ note_keys(struct worker *w, GError **error)
 		const struct mailbox *box = boxes->pdata[i];
 		moment when = 0;
 
-		pgp_expires(w->work.pgp, box->key, &when, NULL);
-		if (!db_run(w->work.db, error, sql_expires,
+		if (pgp_expires(w->work.pgp, box->key, &when, NULL) &&
+			!db_run(w->work.db, error, sql_expires,
 			    PARAM_TEXT(box->name), PARAM_INT8(when)))
 			return false;
 	}
@@ -221,6 +227,7 @@ start(struct worker *w, GError **error)
 	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
 	if (w->work.pgp == NULL)
 		return false;
+	watched = &w->work;
 	pgp_watch(w->work.pgp, tell_of_key);
 	return note_keys(w, error) &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
