@@ -45,7 +45,7 @@ def trouble(down, up, line, words, mail_while_down=True):
     time.sleep(3)
     equal(len(told()), lines + 1, "it is told once")
     up()
-    wait_for(lambda: len(told()) > lines + 1, 60, "the command")
+    wait_for(lambda: len(told()) > lines + 1, 150, "the command")
     equal(told()[lines + 1:], [f"recovered {line}"])
     bob.wait_for_mails(mails + 2, 60)
     equal(subjects()[mails:], [words, "voorbij: " + words])

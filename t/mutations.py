@@ -147,7 +147,7 @@ def _():
             w.drop(hostile(done + n))
         done += min(BATCH, COUNT - done)
         settle(done)
-        if done <= WARM:  # until every kind of work has been done once
+        if done <= WARM or not before:  # until every kind of work has been done once
             before = memory()
         if done % 600 == 0:
             print(f"# {done}: {memory()} kB ({before} kB)", flush=True)
