@@ -70,7 +70,7 @@ show(const struct command_line *line, const struct rows *found)
 int
 command_order(struct command_line *line)
 {
-	char *file = NULL;
+	g_autofree char *file = NULL;
 	const GOptionEntry entries[] = {
 		{"file", 'f', 0, G_OPTION_ARG_FILENAME, &file,
 			"Read orders and their text; \"-\" is standard input",

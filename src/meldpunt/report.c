@@ -126,11 +126,12 @@ make(struct command_line *line, const struct session *session,
 int
 command_report(struct command_line *line)
 {
+	g_autofree char *month = NULL, *html = NULL;
 	struct wishes wishes = {0};
 	const GOptionEntry entries[] = {
-		{"month", 0, 0, G_OPTION_ARG_STRING, &wishes.month,
+		{"month", 0, 0, G_OPTION_ARG_STRING, &month,
 			"Reports that arrived in this month", "YYYY-MM"},
-		{"html", 0, 0, G_OPTION_ARG_FILENAME, &wishes.html,
+		{"html", 0, 0, G_OPTION_ARG_FILENAME, &html,
 			"Write one page; \"-\" is standard output", "FILE"},
 		{"csv", 0, 0, G_OPTION_ARG_NONE, &wishes.csv,
 			"Comma-separated values", NULL},
@@ -142,9 +143,11 @@ command_report(struct command_line *line)
 
 	if (!command_parse(line, entries, 0, 0))
 		return EX_USAGE;
-	if (wishes.month != NULL &&
-		!g_regex_match_simple("^[0-9]{4}-(0[1-9]|1[0-2])$",
-			wishes.month, 0, 0)) {
+	wishes.month = month;
+	wishes.html = html;
+	if (month != NULL &&
+		!g_regex_match_simple("^[0-9]{4}-(0[1-9]|1[0-2])$", month, 0,
+			0)) {
 		fprintf(stderr, "meldpunt report: --month is YYYY-MM\n");
 		return EX_USAGE;
 	}
