@@ -32,6 +32,23 @@ struct answers {
 	gboolean force, no_test;
 };
 
+static void
+answers_clear(struct answers *a)
+{
+	char *const all[] = {a->mailbox, a->prefix, a->address, a->display_name,
+		a->policy_url, a->imap_host, a->imap_port, a->imap_tls,
+		a->imap_user, a->imap_password_file, a->smtp_host, a->smtp_port,
+		a->smtp_tls, a->smtp_user, a->smtp_password_file, a->ca_file,
+		a->key_file, a->database, a->state_dir, a->user, a->start,
+		a->since};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+		g_free(all[i]);
+	g_strfreev(a->staff);
+}
+typedef struct answers answers_auto;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(answers_auto, answers_clear)
+
 /* Asks on the terminal; an empty answer takes the default. */
 static bool
 ask(char **answer, const char *question, const char *preset)
@@ -359,7 +376,7 @@ set_up(const char *path, struct answers *a, GError **error)
 int
 command_init(struct command_line *line)
 {
-	struct answers a = {0};
+	g_auto(answers_auto) a = {0};
 #define TEXT(flag, field, help)                                                \
 	{                                                                      \
 		flag, 0, 0, G_OPTION_ARG_STRING, &a.field, help, "TEXT"        \
