@@ -71,7 +71,7 @@ def _():
                 assert re.search(r"Max core file size\s+0\s+0", f.read()), role
             # non-dumpable: its memory is out of reach of the others
             if "MELDPUNT_SANITIZERS" not in os.environ:  # the leak sanitizer has to look into itself
-            equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, role)
+                equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, role)
             if role != "supervisor":
                 equal(status_of(pid, "Seccomp"), "2", role)
     readers = w.processes("reader")
