@@ -25,7 +25,8 @@ health_tell(const char *what, const char *name, bool well)
 		return;
 	line = g_strdup_printf("%s %s", well ? "well" : "bad", subject);
 	/* a full socket belongs to a supervisor that has other worries */
-	send(HEALTH_FD, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (send(HEALTH_FD, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		well = false; /* it is told again */
 	g_hash_table_replace(said, g_steal_pointer(&subject),
 		GINT_TO_POINTER(well));
 }
