@@ -47,7 +47,7 @@ enter_mailbox(struct fetcher *f, GError **error)
 	if (entered == NULL)
 		return false;
 	f->mailbox_id = rows_int8(entered, 0, "id");
-	return true;
+	return launch_count(f->launch, f->db, error);
 }
 
 static const char sql_lock[] =

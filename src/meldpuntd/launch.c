@@ -76,8 +76,6 @@ launch_read(GError **error)
 	return launch->conf ? g_steal_pointer(&launch) : NULL;
 }
 
-static const char sql_started[] = "SELECT process_started($1, $2)";
-
 struct db *
 launch_database(const struct launch *launch, GError **error)
 {
@@ -98,11 +96,18 @@ launch_database(const struct launch *launch, GError **error)
 			return NULL;
 		wait = MIN(2 * wait, 5000);
 	}
-	if (db == NULL || !schema_check(db, error) ||
-		!db_run(db, error, sql_started, PARAM_TEXT(launch->role),
-			PARAM_TEXT(launch->mailbox)))
+	if (db == NULL || !schema_check(db, error))
 		return NULL;
 	return g_steal_pointer(&db);
+}
+
+static const char sql_started[] = "SELECT process_started($1, $2)";
+
+bool
+launch_count(const struct launch *launch, struct db *db, GError **error)
+{
+	return db_run(db, error, sql_started, PARAM_TEXT(launch->role),
+		PARAM_TEXT(launch->mailbox));
 }
 
 char *

@@ -43,6 +43,9 @@ struct launch *launch_read(GError **error);
  */
 struct db *launch_database(const struct launch *launch, GError **error);
 
+/* Counts this start, once the mailbox has been entered. */
+bool launch_count(const struct launch *launch, struct db *db, GError **error);
+
 /* The secret for a server: handed over, or printed by token_command. */
 char *launch_secret(const struct launch *launch, const struct server *server,
 	GError **error);

@@ -339,7 +339,8 @@ start(struct sender *s, GError **error)
 	if (entered == NULL)
 		return false;
 	s->mailbox_id = rows_int8(entered, 0, "id");
-	return db_run(s->db, error, "LISTEN meldpunt_outbound");
+	return launch_count(s->launch, s->db, error) &&
+		db_run(s->db, error, "LISTEN meldpunt_outbound");
 }
 
 int

@@ -229,7 +229,7 @@ start(struct worker *w, GError **error)
 		return false;
 	watched = &w->work;
 	pgp_watch(w->work.pgp, tell_of_key);
-	return note_keys(w, error) &&
+	return launch_count(launch, w->work.db, error) && note_keys(w, error) &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders") &&
