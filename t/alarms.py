@@ -93,8 +93,12 @@ def _():
     def down():
         os.rename(secret, secret + ".away")
         w.drop(w.report("alice", "words of a report", "title of a report"))
+
+    def up():  # the next use tells that it works
+        os.rename(secret + ".away", secret)
+        w.drop(w.report("alice", "words of a report", "title of a report"))
     fpr = w.people["security"].fpr
-    trouble(down, lambda: os.rename(secret + ".away", secret), f"key {fpr}: key {fpr} cannot be used",
+    trouble(down, up, f"key {fpr}: key {fpr} cannot be used",
             f"sleutel {fpr} is niet bruikbaar")
 
 
