@@ -43,11 +43,11 @@ struct param {
 struct db *db_open(const char *conninfo, const char *login,
 	const char *password, GError **error);
 void db_close(struct db *db);
+typedef struct db db_auto;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(db_auto, db_close)
 
 /* False once the connection has been found broken. */
 bool db_alive(const struct db *db);
-typedef struct db db_auto;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(db_auto, db_close)
 
 /* True if the connection string names a user itself. */
 bool db_names_user(const char *conninfo);

@@ -196,9 +196,11 @@ pgp_is_ours(const struct pgp *pgp, const char *fingerprint)
 }
 
 void
-pgp_watch(struct pgp *pgp, void (*watch)(const char *key, bool good))
+pgp_watch(struct pgp *pgp,
+	void (*watch)(void *data, const char *key, bool good), void *data)
 {
 	pgp->watch = watch;
+	pgp->watch_data = data;
 }
 
 bool

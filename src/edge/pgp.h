@@ -46,7 +46,8 @@ bool pgp_is_ours(const struct pgp *pgp, const char *fingerprint);
  * Calls watch after each signature: whether our key could be used for it; and
  * after each decryption, with key NULL.
  */
-void pgp_watch(struct pgp *pgp, void (*watch)(const char *key, bool good));
+void pgp_watch(struct pgp *pgp,
+	void (*watch)(void *data, const char *key, bool good), void *data);
 
 /* True if the last operation was ended by its deadline. */
 bool pgp_timed_out(const struct pgp *pgp);

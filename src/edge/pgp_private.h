@@ -19,7 +19,8 @@ struct pgp {
 	GHashTable *ours;      /* fingerprints of mailboxes and staff */
 	bool decrypted;	       /* gpg decrypted in this operation */
 	bool asked;	       /* for a passphrase of the message's, not of a key */
-	void (*watch)(const char *key, bool good); /* or NULL */
+	void (*watch)(void *data, const char *key, bool good); /* or NULL */
+	void *watch_data;
 };
 
 /* What a callback reads from or writes to. */

@@ -149,7 +149,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 		good = out.too_much || agent_answers(pgp, error);
 	}
 	if (pgp->watch != NULL && (!good || opened->plain != NULL))
-		pgp->watch(NULL, good);
+		pgp->watch(pgp->watch_data, NULL, good);
 	gpgme_data_release(from);
 	gpgme_data_release(into);
 	bytes_free(out.into);

@@ -52,7 +52,7 @@ told(struct pgp *pgp, const char *signer, struct bytes *made, GError **error)
 		(fault_is(*error, FAULT_LATER) || fault_is(*error, FAULT_SETUP));
 
 	if (pgp->watch != NULL && (made != NULL || ours))
-		pgp->watch(signer, made != NULL);
+		pgp->watch(pgp->watch_data, signer, made != NULL);
 	return made;
 }
 

@@ -177,12 +177,11 @@ serve(struct worker *w, GError **error)
 }
 
 /* Of a decryption it is the key of the mailbox at hand (NULL). */
-static const struct case_work *watched;
-
 static void
-tell_of_key(const char *fingerprint, bool good)
+tell_of_key(void *data, const char *fingerprint, bool good)
 {
-	const char *key = fingerprint ? fingerprint : watched->key;
+	const struct case_work *work = data;
+	const char *key = fingerprint ? fingerprint : work->key;
 
 	if (key != NULL)
 		health_tell("key", key, good);
@@ -227,8 +226,7 @@ start(struct worker *w, GError **error)
 	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
 	if (w->work.pgp == NULL)
 		return false;
-	watched = &w->work;
-	pgp_watch(w->work.pgp, tell_of_key);
+	pgp_watch(w->work.pgp, tell_of_key, &w->work);
 	return launch_count(launch, w->work.db, error) && note_keys(w, error) &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
