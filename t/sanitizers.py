@@ -13,7 +13,7 @@ FOLDER = os.path.join(BUILD, "sanitizers")
 APART = {"layers.py", "documents.py", "fuzz.py", "valgrind.py", "sanitizers.py", "package.py",
          "torture.py"}  # whose ptrace is in the way of the leak sanitizer
 ENVIRONMENT = dict(os.environ, MELDPUNT_BUILD=FOLDER, srcdir=TOP, ASAN_OPTIONS="detect_leaks=1:verify_asan_link_order=0",
-                   MELDPUNT_MUTATIONS="120", MELDPUNT_SANITIZERS="1")
+                   MELDPUNT_MUTATIONS="120", MELDPUNT_KILLS="30", MELDPUNT_SANITIZERS="1")
 
 
 def make(*argv, cwd=FOLDER):
