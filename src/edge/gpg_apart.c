@@ -31,6 +31,6 @@ main(int argc, char **argv)
 		break;
 	}
 	argv[0] = gpg;
-	execvp(argv[0], argv);
+	execv(GPG, argv);
 	return 127;
 }

@@ -59,27 +59,41 @@ address_space(void)
 	return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Lets one place be read, and what is in it be loaded as a library. */
+/* What a process may do with a file, or with all in a directory. */
+struct place {
+	const char *path;
+	uint64_t rights;
+};
+
+#define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RUN (READ | LANDLOCK_ACCESS_FS_EXECUTE)
+#define WRITE (READ | LANDLOCK_ACCESS_FS_WRITE_FILE)
+#define OWN                                                                    \
+	(WRITE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+#define OF_A_FILE                                                              \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |        \
+		LANDLOCK_ACCESS_FS_EXECUTE)
+
 static void
-allow_reading(int ruleset, const char *path)
+allow(int ruleset, const struct place *place)
 {
 	struct landlock_path_beneath_attr rule = {
-		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
-		.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+		.allowed_access = place->rights,
+		.parent_fd = open(place->path, O_PATH | O_CLOEXEC)};
 	struct stat status;
 
 	if (rule.parent_fd < 0)
 		return;
-	if (fstat(rule.parent_fd, &status) == 0 && S_ISDIR(status.st_mode))
-		rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
+	if (fstat(rule.parent_fd, &status) == 0 && !S_ISDIR(status.st_mode))
+		rule.allowed_access &= OF_A_FILE;
 	syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
 		&rule, 0);
 	close(rule.parent_fd);
 }
 
-/* Landlock: every file is out of reach but these, which may be read. */
+/* Landlock: every file is out of reach but in these places. */
 static bool
-lock_files(const char *const *readable)
+lock_files(const struct place *places, size_t count, GError **error)
 {
 	struct landlock_ruleset_attr attr = {
 		.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1,
@@ -87,11 +101,15 @@ lock_files(const char *const *readable)
 	int fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	bool good;
 
-	if (fd < 0) /* a kernel without Landlock: seccomp refuses open */
-		return errno == ENOSYS || errno == EOPNOTSUPP;
-	for (; readable != NULL && *readable != NULL; readable++)
-		allow_reading(fd, *readable);
+	/* a kernel without it: seccomp refuses what most depends on it */
+	if (fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		allow(fd, &places[i]);
 	good = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
+	if (!good)
+		fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
+			g_strerror(errno));
 	close(fd);
 	return good;
 }
@@ -161,9 +179,8 @@ jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error)
 #endif
 	setrlimit(RLIMIT_CPU, &time);
 	setrlimit(RLIMIT_FSIZE, &size);
-	if (!lock_files(NULL))
-		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
-			g_strerror(errno));
+	if (!lock_files(NULL, 0, error))
+		return false;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &reader_filter) == 0)
 		return true;
@@ -187,7 +204,8 @@ static const int never[] = {
 	SCMP_SYS(ptrace),
 #endif
 	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev), SCMP_SYS(bind), SCMP_SYS(listen),
+	SCMP_SYS(process_vm_writev), SCMP_SYS(truncate), /* not Landlock's */
+	SCMP_SYS(bind), SCMP_SYS(listen),
 	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mount),
 	SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot),
 	SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(bpf),
@@ -201,36 +219,64 @@ jail_talker(const char *ca_file, GError **error)
 {
 	static const int also[] = {SCMP_SYS(socket), SCMP_SYS(connect),
 		SCMP_SYS(socketpair), SCMP_SYS(execve), SCMP_SYS(execveat),
+#ifndef __SANITIZE_ADDRESS__
+		SCMP_SYS(clone), SCMP_SYS(clone3),
+#endif
 		SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(kill),
 		SCMP_SYS(tkill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
-		SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(pidfd_send_signal)};
+		SCMP_SYS(rt_tgsigqueueinfo), SCMP_SYS(pidfd_send_signal),
+		SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(fchmodat),
+		SCMP_SYS(chown), SCMP_SYS(fchown), SCMP_SYS(lchown),
+		SCMP_SYS(fchownat)};
 	/* libsasl loads its mechanisms when it first needs them */
-	const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc/ssl",
-		"/etc/sasl2",
+	const struct place places[] = {{"/usr", READ}, {"/lib", READ},
+		{"/lib64", READ}, {"/etc/ssl", READ}, {"/etc/sasl2", READ},
 #ifdef __SANITIZE_ADDRESS__
-		"/proc",
+		{"/proc", READ},
 #endif
-		*ca_file ? ca_file : "/etc/ca-certificates",
-		NULL};
+		{*ca_file ? ca_file : "/etc/ca-certificates", READ}};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	bool good = filter != NULL &&
 		refuse(filter, never, G_N_ELEMENTS(never)) &&
 		refuse(filter, also, G_N_ELEMENTS(also));
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (!lock_files(readable)) {
+	if (!lock_files(places, G_N_ELEMENTS(places), error)) {
 		seccomp_release(filter);
-		return fault_set(error, FAULT_SETUP, "Landlock refuses: %s",
-			g_strerror(errno));
+		return false;
 	}
 	return load(filter, good, error);
 }
 
 bool
-jail_worker(GError **error)
+jail_worker(const char *home, const char *engine,
+	const char *const *readable, GError **error)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	bool good = filter != NULL &&
+	/* also what gpg and the readers, its children, need */
+	const struct place system[] = {{"/usr", RUN}, {"/lib", RUN},
+		{"/lib64", RUN}, {"/proc/self/exe", RUN}, {engine, RUN},
+		{"/proc", READ}, {"/etc/ld.so.cache", READ},
+		{"/etc/ld.so.preload", READ}, {"/etc/gnupg", READ},
+		{"/etc/gcrypt", READ}, {"/etc/passwd", READ},
+		{"/etc/nsswitch.conf", READ}, {"/etc/localtime", READ},
+		{"/etc/ssl", READ}, {"/dev/null", WRITE}, {"/dev/urandom", READ},
+		{"/dev/shm", WRITE}, /* shared memory, but nothing new there */
+		{home, OWN}};
+	g_autoptr(GArray) places =
+		g_array_new(false, false, sizeof(struct place));
+	scmp_filter_ctx filter;
+	bool good;
+
+	g_array_append_vals(places, system, G_N_ELEMENTS(system));
+	for (; *readable != NULL; readable++) {
+		const struct place place = {*readable, READ};
+
+		g_array_append_val(places, place);
+	}
+	if (!lock_files((struct place *)places->data, places->len, error))
+		return false;
+	filter = seccomp_init(SCMP_ACT_ALLOW);
+	good = filter != NULL &&
 		refuse(filter, never, G_N_ELEMENTS(never)) &&
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
 			SCMP_SYS(socket), 1,

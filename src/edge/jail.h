@@ -29,8 +29,13 @@ bool jail_reader(int64_t memory, int64_t cpu, int64_t file, GError **error);
  */
 bool jail_talker(const char *ca_file, GError **error);
 
-/* The worker once its database stands: sockets of AF_UNIX only. */
-bool jail_worker(GError **error);
+/*
+ * The worker once its database stands: sockets of AF_UNIX only; of files the
+ * system's programs and libraries, its own and engine's, and what is in
+ * readable (directories, NULL-terminated); it writes in home only.
+ */
+bool jail_worker(const char *home, const char *engine,
+	const char *const *readable, GError **error);
 
 /* Closes all descriptors from this one on. */
 void jail_close_from(int fd);

@@ -36,27 +36,32 @@ static struct gpgme_data_cbs callbacks = {
 	.write = write_bytes,
 };
 
-gpgme_data_t
-pgp_data_from(struct pgp_channel *channel, const struct bytes *bytes)
+/* Few large reads and writes, and no words left in the buffers. */
+static gpgme_data_t
+open_data(struct pgp_channel *channel)
 {
 	gpgme_data_t data;
 
-	channel->from = bytes;
-	if (gpgme_data_new_from_cbs(&data, &callbacks, channel) != 0)
+	if (gpgme_data_new_from_cbs(&data, &callbacks, channel) != 0 ||
+		gpgme_data_set_flag(data, "io-buffer-size", "32768") != 0 ||
+		gpgme_data_set_flag(data, "sensitive", "1") != 0)
 		g_error("gpgme_data_new_from_cbs");
 	return data;
 }
 
 gpgme_data_t
+pgp_data_from(struct pgp_channel *channel, const struct bytes *bytes)
+{
+	channel->from = bytes;
+	return open_data(channel);
+}
+
+gpgme_data_t
 pgp_data_into(struct pgp_channel *channel, uint64_t max)
 {
-	gpgme_data_t data;
-
 	channel->into = bytes_new();
 	channel->max = max;
-	if (gpgme_data_new_from_cbs(&data, &callbacks, channel) != 0)
-		g_error("gpgme_data_new_from_cbs");
-	return data;
+	return open_data(channel);
 }
 
 /*
@@ -166,21 +171,14 @@ pgp_close(struct pgp *pgp)
 	g_free(pgp);
 }
 
-bool
-pgp_begin(struct pgp *pgp, GError **error)
+void
+pgp_begin(struct pgp *pgp)
 {
-	bool changed;
-
-	if (!pgp_home_refresh(&pgp->home, &changed, error))
-		return false;
-	if (changed)
-		g_hash_table_remove_all(pgp->keys);
 	g_hash_table_remove_all(pgp->primaries);
 	g_ptr_array_set_size(pgp->loop.keys, 0);
 	pgp->loop.done = false;
 	pgp->decrypted = false;
 	pgp->asked = false;
-	return true;
 }
 
 gpgme_error_t
@@ -204,6 +202,19 @@ pgp_watch(struct pgp *pgp,
 }
 
 bool
+pgp_is_stale(const struct pgp *pgp)
+{
+	return pgp_home_is_stale(&pgp->home);
+}
+
+void
+pgp_places(const struct pgp *pgp, const char **home, const char **engine)
+{
+	*home = pgp->home.path;
+	*engine = gpgme_ctx_get_engine_info(pgp->context)->file_name;
+}
+
+bool
 pgp_timed_out(const struct pgp *pgp)
 {
 	return pgp->loop.timed_out;
@@ -222,8 +233,7 @@ signing_key(struct pgp *pgp, const char *fingerprint, GError **error)
 	gpgme_key_t key;
 	gpgme_error_t code;
 
-	if (!pgp_begin(pgp, error))
-		return NULL;
+	pgp_begin(pgp);
 	key = g_hash_table_lookup(pgp->keys, fingerprint);
 	if (key != NULL)
 		return key;
@@ -256,8 +266,7 @@ pgp_expires(struct pgp *pgp, const char *fingerprint, moment *when,
 	gpgme_key_t key;
 	gpgme_error_t code;
 
-	if (!pgp_begin(pgp, error))
-		return false;
+	pgp_begin(pgp);
 	code = pgp_run(pgp,
 		gpgme_op_keylist_start(pgp->context, fingerprint, 0));
 	if (code != 0)
@@ -289,8 +298,9 @@ pgp_can_encrypt(struct pgp *pgp, struct certificate *certificate, bool *can,
 
 	*can = false;
 	g_ptr_array_add(one, certificate);
-	if (!pgp_candidates(pgp, one, error) || !pgp_begin(pgp, error))
+	if (!pgp_candidates(pgp, one, error))
 		return false;
+	pgp_begin(pgp);
 	pgp_run(pgp, gpgme_op_keylist_start(pgp->context,
 			     certificate->fingerprint, 0));
 	if (pgp->loop.timed_out)
@@ -309,8 +319,7 @@ pgp_export(struct pgp *pgp, const char *fingerprint, GError **error)
 	gpgme_error_t code;
 	GByteArray *array = NULL;
 
-	if (!pgp_begin(pgp, error))
-		return NULL;
+	pgp_begin(pgp);
 	data = pgp_data_into(&out, 1 << 20);
 	gpgme_set_armor(pgp->context, 0);
 	code = pgp_run(pgp,

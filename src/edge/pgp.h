@@ -49,6 +49,12 @@ bool pgp_is_ours(const struct pgp *pgp, const char *fingerprint);
 void pgp_watch(struct pgp *pgp,
 	void (*watch)(void *data, const char *key, bool good), void *data);
 
+/* The public keys were changed since pgp_open(), which alone reads them. */
+bool pgp_is_stale(const struct pgp *pgp);
+
+/* What gpg needs: the directory it writes to, the program that starts it. */
+void pgp_places(const struct pgp *pgp, const char **home, const char **engine);
+
 /* True if the last operation was ended by its deadline. */
 bool pgp_timed_out(const struct pgp *pgp);
 

@@ -47,8 +47,8 @@ pgp_home_write(const char *path, const void *data, size_t length,
 		g_strerror(cause));
 }
 
-bool
-pgp_home_refresh(struct pgp_home *home, bool *changed, GError **error)
+static bool
+copy_keyring(struct pgp_home *home, GError **error)
 {
 	g_autofree char *from =
 		g_build_filename(home->source, "pubring.kbx", NULL);
@@ -56,25 +56,28 @@ pgp_home_refresh(struct pgp_home *home, bool *changed, GError **error)
 	g_autofree char *data = NULL;
 	struct stat status;
 	gsize length;
-	bool same;
 
 	if (stat(from, &status) != 0)
 		return fault_set(error, FAULT_SETUP,
 			"OpenPGP: %s: %s (import the mailbox's and the staff's "
 			"keys there)", from, g_strerror(errno));
-	same = memcmp(&status.st_mtim, &home->keys_changed,
-		       sizeof(status.st_mtim)) == 0;
-	if (changed != NULL)
-		*changed = !same;
-	if (same)
-		return true;
+	home->keys_changed = status.st_mtim;
 	if (!g_file_get_contents(from, &data, &length, NULL))
 		return fault_set(error, FAULT_SETUP,
 			"OpenPGP: %s cannot be read", from);
-	if (!pgp_home_write(to, data, length, error))
-		return false;
-	home->keys_changed = status.st_mtim;
-	return true;
+	return pgp_home_write(to, data, length, error);
+}
+
+bool
+pgp_home_is_stale(const struct pgp_home *home)
+{
+	g_autofree char *from =
+		g_build_filename(home->source, "pubring.kbx", NULL);
+	struct stat status;
+
+	return stat(from, &status) == 0 &&
+		memcmp(&status.st_mtim, &home->keys_changed,
+			sizeof(status.st_mtim)) != 0;
 }
 
 static bool
@@ -105,7 +108,7 @@ fill(struct pgp_home *home, GError **error)
 		pgp_home_write(home->candidate_file, "", 0, error) &&
 		pgp_home_write(socket_file, redirect, strlen(redirect),
 			error) &&
-		pgp_home_refresh(home, NULL, error);
+		copy_keyring(home, error);
 }
 
 bool

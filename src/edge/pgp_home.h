@@ -25,8 +25,8 @@ bool pgp_home_open(struct pgp_home *home, const struct conf *conf,
 	const char *runtime_dir, const char *name, GError **error);
 void pgp_home_clear(struct pgp_home *home);
 
-/* Copies the public keys if they changed; *changed tells (may be NULL). */
-bool pgp_home_refresh(struct pgp_home *home, bool *changed, GError **error);
+/* Whether the public keys were changed since they were copied. */
+bool pgp_home_is_stale(const struct pgp_home *home);
 
 /* Writes a file of mode 0600 into the home. */
 bool pgp_home_write(const char *path, const void *data, size_t length,

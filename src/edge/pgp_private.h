@@ -39,8 +39,8 @@ gpgme_data_t pgp_data_from(struct pgp_channel *channel,
 /* GPGME data that fills new bytes, which the caller frees; at most max. */
 gpgme_data_t pgp_data_into(struct pgp_channel *channel, uint64_t max);
 
-/* Before every operation: fresh public keys, nothing of the last one. */
-bool pgp_begin(struct pgp *pgp, GError **error);
+/* Before every operation: nothing of the last one. */
+void pgp_begin(struct pgp *pgp);
 
 /* Waits for an operation that was started, within its deadline. */
 gpgme_error_t pgp_run(struct pgp *pgp, gpgme_error_t started);

@@ -68,8 +68,7 @@ take_signatures(struct pgp *pgp, struct opened *opened)
 static bool
 agent_answers(struct pgp *pgp, GError **error)
 {
-	if (!pgp_begin(pgp, error))
-		return false;
+	pgp_begin(pgp);
 	if (pgp_run(pgp, gpgme_op_keylist_start(pgp->context, NULL, 1)) == 0 &&
 		pgp->loop.keys->len > 0)
 		return true;
@@ -123,8 +122,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	gpgme_error_t code;
 	bool good = true;
 
-	if (!pgp_begin(pgp, error))
-		return false;
+	pgp_begin(pgp);
 	gpgme_set_ctx_flag(pgp->context, "override-session-key",
 		session_key ? session_key : "");
 	from = pgp_data_from(&in, sealed);
@@ -165,8 +163,7 @@ pgp_verify(struct pgp *pgp, const struct bytes *signed_bytes,
 	gpgme_error_t code;
 	bool timed_out;
 
-	if (!pgp_begin(pgp, error))
-		return false;
+	pgp_begin(pgp);
 	text_data = pgp_data_from(&text, signed_bytes);
 	if (signature != NULL) {
 		sig_data = pgp_data_from(&sig, signature);

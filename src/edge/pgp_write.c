@@ -68,9 +68,9 @@ seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 
 	if (!pgp_choose_signer(pgp, signer, error) ||
 		(list = recipients(pgp, fingerprints, certificate, error)) ==
-			NULL ||
-		!pgp_begin(pgp, error))
+			NULL)
 		return NULL;
+	pgp_begin(pgp);
 	from = pgp_data_from(&in, plain);
 	into = pgp_data_into(&out, UINT64_MAX / 2);
 	code = pgp_run(pgp,
@@ -119,8 +119,9 @@ sign(struct pgp *pgp, const char *signer, const struct bytes *plain,
 	gpgme_error_t code;
 	const char *hash = NULL;
 
-	if (!pgp_choose_signer(pgp, signer, error) || !pgp_begin(pgp, error))
+	if (!pgp_choose_signer(pgp, signer, error))
 		return NULL;
+	pgp_begin(pgp);
 	from = pgp_data_from(&in, plain);
 	into = pgp_data_into(&out, 1 << 20);
 	code = pgp_run(pgp, gpgme_op_sign_start(pgp->context, from, into,

@@ -143,9 +143,11 @@ certificates_of(const struct report *report)
 	return all;
 }
 
+/* The oldest first: strangers who use the address cannot crowd them out. */
 static const char sql_known_keys[] =
-	"SELECT DISTINCT key FROM meldpunt_private.reporters"
-	" WHERE lower(address) = lower($1) AND pinned_at IS NOT NULL LIMIT 5";
+	"SELECT key FROM meldpunt_private.reporters"
+	" WHERE lower(address) = lower($1) AND pinned_at IS NOT NULL"
+	" GROUP BY key ORDER BY min(pinned_at) LIMIT 100";
 
 /* Makes known what may have signed: keys that came along, and pinned ones. */
 static bool

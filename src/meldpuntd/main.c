@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 
 int
@@ -125,6 +126,8 @@ main(int argc, char **argv)
 	/* buffers of large messages go back at once, and stay small otherwise */
 	mallopt(M_MMAP_THRESHOLD, 64 << 10);
 	mallopt(M_TRIM_THRESHOLD, 64 << 10);
+	/* what people see in ps and top, not "exe" */
+	prctl(PR_SET_NAME, "meldpuntd");
 	/* a peer that hangs up is an error of a write, not the end of us */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc > 1 && strcmp(argv[1], "reader") == 0)

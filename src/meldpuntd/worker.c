@@ -152,6 +152,12 @@ serve(struct worker *w, GError **error)
 		int wait;
 
 		log_mailbox(NULL);
+		if (!w->launch->once && pgp_is_stale(w->work.pgp)) {
+			/* out of reach from here */
+			log_info("the public keys have changed: a new worker "
+				"reads them");
+			break;
+		}
 		if (!work_on_one(w, &any, error) ||
 			!fire_deadlines(w, &any, error))
 			return false;
@@ -209,6 +215,26 @@ note_keys(struct worker *w, GError **error)
 	return true;
 }
 
+/* Before the first byte of a message. */
+static bool
+go_to_jail(struct worker *w, GError **error)
+{
+	const GPtrArray *boxes = w->launch->conf->mailboxes;
+	g_autoptr(GPtrArray) readable = g_ptr_array_new();
+	const char *home, *engine;
+
+	for (guint i = 0; i < boxes->len; i++) {
+		const struct mailbox *box = boxes->pdata[i];
+
+		if (*box->templates != '\0')
+			g_ptr_array_add(readable, box->templates);
+	}
+	g_ptr_array_add(readable, NULL);
+	pgp_places(w->work.pgp, &home, &engine);
+	return jail_worker(home, engine,
+		(const char *const *)readable->pdata, error);
+}
+
 static bool
 start(struct worker *w, GError **error)
 {
@@ -220,12 +246,12 @@ start(struct worker *w, GError **error)
 	w->work.conf = launch->conf;
 	w->work.once = launch->once;
 	w->work.db = launch_database(launch, error);
-	if (w->work.db == NULL || !jail_worker(error))
+	if (w->work.db == NULL)
+		return false;
+	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
+	if (w->work.pgp == NULL || !go_to_jail(w, error))
 		return false;
 	w->work.readers = readers_new(launch->conf);
-	w->work.pgp = pgp_open(launch->conf, launch->runtime_dir, name, error);
-	if (w->work.pgp == NULL)
-		return false;
 	pgp_watch(w->work.pgp, tell_of_key, &w->work);
 	return launch_count(launch, w->work.db, error) && note_keys(w, error) &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
