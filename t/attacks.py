@@ -291,6 +291,14 @@ def _():
     equal(case["messages"][0]["signature"], "unknown-key")
 
 
+@promise("however many write under Alice's address with keys of their own, hers is not forgotten")
+def _():
+    w.sql("insert into meldpunt_private.reporters (alias, address, key, fingerprint, pinned_at)"
+          " select 'stranger ' || n, 'alice@example.net', sha256(n::text::bytea), n, now() from generate_series(1, 200) n")
+    case = taken(w.report("alice", "alice without", attach_key=False))
+    equal((case["messages"][0]["signature"], case["messages"][0]["fingerprint"]), ("good", w.alice.fpr))
+
+
 @promise("two copies that come at once open one case")
 def _():
     global n

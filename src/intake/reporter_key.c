@@ -172,3 +172,47 @@ reporter_key_find_new(const struct report *report, struct pgp *pgp,
 		? certificate_ref(chosen->key)
 		: NULL;
 }
+
+static void
+add(GPtrArray *all, const char *data, size_t size)
+{
+	GPtrArray *some = certificate_split(data, size);
+
+	g_ptr_array_set_free_func(some, NULL);
+	g_ptr_array_extend_and_steal(all, some);
+}
+
+/* The oldest first: strangers who use the address cannot crowd them out. */
+static const char sql_known[] =
+	"SELECT key FROM meldpunt_private.reporters"
+	" WHERE lower(address) = lower($1) AND pinned_at IS NOT NULL"
+	" GROUP BY key ORDER BY min(pinned_at) LIMIT 100";
+
+GPtrArray *
+reporter_key_candidates(const struct report *report, struct db *db,
+	GError **error)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)certificate_free);
+	const char *address = report->outer->from_address;
+	g_autoptr(rows) known =
+		db_query(db, error, sql_known, PARAM_TEXT(address ? address : ""));
+
+	if (known == NULL)
+		return NULL;
+	for (guint i = 0; i < report->candidates->len; i++) {
+		const struct candidate *c = report->candidates->pdata[i];
+		uint64_t size = MIN(c->bytes.length, 1 << 20);
+		g_autofree char *data =
+			bytes_copy(c->source, c->bytes.offset, size);
+
+		add(all, data, size);
+	}
+	for (int i = 0; i < rows_count(known); i++) {
+		size_t size;
+		g_autofree uint8_t *key = rows_bytea(known, i, "key", &size);
+
+		add(all, (char *)key, size);
+	}
+	return g_steal_pointer(&all);
+}

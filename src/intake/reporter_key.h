@@ -2,6 +2,7 @@
 #ifndef INTAKE_REPORTER_KEY_H
 #define INTAKE_REPORTER_KEY_H
 
+#include "edge/db.h"
 #include "edge/pgp.h"
 #include "model/report.h"
 
@@ -20,5 +21,12 @@ struct certificate *reporter_key_find(const struct report *report,
  */
 struct certificate *reporter_key_find_new(const struct report *report,
 	struct pgp *pgp, const char *fingerprint, GError **error);
+
+/*
+ * What may have signed: all certificates that came along, whoever's they are,
+ * and those pinned for the sender's address.  NULL with error set.
+ */
+GPtrArray *reporter_key_candidates(const struct report *report, struct db *db,
+	GError **error);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "intake/extras.h"
+#include "intake/reporter_key.h"
 
 #include <string.h>
 
@@ -123,55 +124,14 @@ read_layer(struct unsealing *u, const struct bytes *in, enum layer layer,
 	return reading;
 }
 
-/* All certificates that came along, whoever's they are. */
-static GPtrArray *
-certificates_of(const struct report *report)
-{
-	GPtrArray *all = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)certificate_free);
-
-	for (guint i = 0; i < report->candidates->len; i++) {
-		const struct candidate *c = report->candidates->pdata[i];
-		g_autofree char *data = bytes_copy(c->source, c->bytes.offset,
-			MIN(c->bytes.length, 1 << 20));
-		GPtrArray *some = certificate_split(data,
-			MIN(c->bytes.length, 1 << 20));
-
-		g_ptr_array_set_free_func(some, NULL);
-		g_ptr_array_extend_and_steal(all, some);
-	}
-	return all;
-}
-
-/* The oldest first: strangers who use the address cannot crowd them out. */
-static const char sql_known_keys[] =
-	"SELECT key FROM meldpunt_private.reporters"
-	" WHERE lower(address) = lower($1) AND pinned_at IS NOT NULL"
-	" GROUP BY key ORDER BY min(pinned_at) LIMIT 100";
-
-/* Makes known what may have signed: keys that came along, and pinned ones. */
+/* Makes known what may have signed. */
 static bool
 offer_candidates(struct unsealing *u, GError **error)
 {
-	g_autoptr(GPtrArray) all = certificates_of(u->report);
-	const char *address = u->report->outer->from_address;
-	g_autoptr(rows) known = NULL;
+	g_autoptr(GPtrArray) all =
+		reporter_key_candidates(u->report, u->db, error);
 
-	if (address != NULL && *address) {
-		known = db_query(u->db, error, sql_known_keys,
-			PARAM_TEXT(address));
-		if (known == NULL)
-			return false;
-	}
-	for (int i = 0; known != NULL && i < rows_count(known); i++) {
-		size_t size;
-		g_autofree uint8_t *key = rows_bytea(known, i, "key", &size);
-		GPtrArray *some = certificate_split((char *)key, size);
-
-		g_ptr_array_set_free_func(some, NULL);
-		g_ptr_array_extend_and_steal(all, some);
-	}
-	return pgp_candidates(u->pgp, all, error);
+	return all != NULL && pgp_candidates(u->pgp, all, error);
 }
 
 /* What anyone can see to be unreadable is not tried. */
