@@ -252,11 +252,8 @@ start_message(const struct letter *letter, enum side side,
 	if (content_type != NULL)
 		g_string_append_printf(header, "Content-Type: %s\n\n",
 			content_type);
-	for (const char *p = header->str; *p; p++)
-		if (*p == '\n')
-			bytes_append(out, "\r\n", 2);
-		else
-			bytes_append(out, p, 1);
+	g_string_replace(header, "\n", "\r\n", 0);
+	bytes_append(out, header->str, header->len);
 	return out;
 }
 
