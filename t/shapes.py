@@ -148,6 +148,10 @@ def _():
               "signed", "good", "Eén gat.")
     is_report(taken(part("text/plain; charset=utf-8; format=flowed", clearsign(("A line that goes on \r\nhere. " + WORDS).encode())),
                     key), "signed", "good")
+    # stuffed after it was signed, as Alpine does
+    stuffed = clearsign(("From here on:\r\n  indented\r\n" + WORDS).encode()).replace(b"\n  indented", b"\n   indented")
+    is_report(taken(part("text/plain; charset=utf-8; format=flowed", stuffed), key), "signed", "good", "  indented")
+    is_report(taken(part("text/plain; charset=utf-8; format=flowed", stuffed.replace(b"indented", b"intended")), key), "clear", "bad")
     is_report(taken(part("text/plain; charset=utf-8", clearsign(("soft\u00adhyphen\u200b " + WORDS).encode()),
                          "Content-Transfer-Encoding: 8bit"), key), "signed", "good")
     is_report(taken(part("application/pgp; format=text; x-action=sign", clearsign(WORDS.encode())), key), "signed", "good")

@@ -11,11 +11,18 @@
 #define MAX_TEXT (4 << 20) /* of a report; more becomes an attachment */
 #define A_REPORT 200 /* bytes of text around an armor that may be the report */
 
+static bool
+is_flowed(const struct mime *part)
+{
+	const char *format = mime_parameter(part, "format");
+
+	return format != NULL && g_ascii_strcasecmp(format, "flowed") == 0;
+}
+
 static char *
 body_text(const struct mime *part)
 {
 	g_autofree char *raw = mime_text(part, PEEL_MAX_PART);
-	const char *format = mime_parameter(part, "format");
 	const char *del_space = mime_parameter(part, "delsp");
 
 	if (strcmp(part->type, "text/html") == 0) {
@@ -23,7 +30,7 @@ body_text(const struct mime *part)
 
 		return text_block(text, strlen(text), PEEL_MAX_PART);
 	}
-	if (format != NULL && g_ascii_strcasecmp(format, "flowed") == 0)
+	if (is_flowed(part))
 		return fields_unflow(raw, del_space != NULL &&
 				g_ascii_strcasecmp(del_space, "yes") == 0);
 	return g_steal_pointer(&raw);
@@ -110,12 +117,25 @@ clearsigned_end(const char *begin)
 	return block ? armor_end(block, "SIGNATURE") : NULL;
 }
 
+/* Without the space that format=flowed put before some lines (RFC 3676, 4.4). */
+static struct extent
+unstuffed(struct peel *peel, const char *begin, const char *end)
+{
+	g_autoptr(GString) text = g_string_new_len(begin, end - begin);
+
+	if (g_string_replace(text, "\n ", "\n", 0) == 0)
+		return (struct extent){0};
+	return peel_put(peel, text->str, text->len);
+}
+
 /*
  * A cleartext-signed text (RFC 9580, 7): text is for finding it and what is
- * around; raw, the same before charset and line ends, is what was signed.
+ * around; raw, the same before charset and line ends, is what was signed,
+ * unless it was stuffed afterwards.
  */
 static bool
-take_clearsigned(struct peel *peel, const char *text, const char *raw)
+take_clearsigned(struct peel *peel, const char *text, const char *raw,
+	bool flowed)
 {
 	const char *begin = armor_begin(text, "SIGNED MESSAGE");
 	const char *end = begin ? clearsigned_end(begin) : NULL;
@@ -137,6 +157,8 @@ take_clearsigned(struct peel *peel, const char *text, const char *raw)
 	r->shape = SHAPE_CLEARSIGNED;
 	r->inline_armor = true;
 	r->sealed = peel_put(peel, first, last - first);
+	if (flowed)
+		r->signature = unstuffed(peel, first, last);
 	take_around(peel, text, begin, end);
 	return true;
 }
@@ -179,7 +201,8 @@ peel_text_part(struct peel *peel, const struct mime *part)
 	g_autofree char *text = body_text(part);
 	g_autofree char *raw = raw_of(peel, part, text);
 
-	if (!take_armor(peel, text) && !take_clearsigned(peel, text, raw))
+	if (!take_armor(peel, text) &&
+		!take_clearsigned(peel, text, raw, is_flowed(part)))
 		add_words(peel, text);
 }
 
@@ -206,6 +229,7 @@ peel_plain_text(struct peel *peel, bool as_it_stands)
 	raw = g_strndup(peel->data, peel->length);
 	if (as_it_stands)
 		g_string_append(peel->text, text);
-	else if (!take_clearsigned(peel, text, raw) && !take_armor(peel, text))
+	else if (!take_clearsigned(peel, text, raw, false) &&
+		!take_armor(peel, text))
 		add_words(peel, text);
 }

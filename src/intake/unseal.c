@@ -315,6 +315,31 @@ layer_of_signed(const struct unsealing *u, const struct reading *reading,
 }
 
 static bool
+verify(struct unsealing *u, const struct reading *reading,
+	const struct bytes *source, const struct bytes *text,
+	const struct bytes *signature, struct opened *opened, GError **error)
+{
+	g_autoptr(bytes_auto) unstuffed = NULL;
+	struct opened again = {0};
+
+	if (!pgp_verify(u->pgp, text, signature, opened, error))
+		return false;
+	if (opened->signature != SIGNATURE_BAD || signature != NULL ||
+		reading->signature.length == 0)
+		return true;
+	unstuffed = bytes_slice(source, reading->signature.offset,
+		reading->signature.length);
+	if (!pgp_verify(u->pgp, unstuffed, NULL, &again, error))
+		return false;
+	if (again.signature == SIGNATURE_GOOD) {
+		opened_clear(opened);
+		*opened = again;
+	} else
+		opened_clear(&again);
+	return true;
+}
+
+static bool
 open_signed(struct unsealing *u, struct reading *reading,
 	struct bytes *source, GError **error)
 {
@@ -333,7 +358,7 @@ open_signed(struct unsealing *u, struct reading *reading,
 	collect_pieces(u, reading, source, u->trusted, false);
 	/* the key may stand beside the signed text, or inside it */
 	if (!offer_candidates(u, error) ||
-		!pgp_verify(u->pgp, text, signature, &opened, error))
+		!verify(u, reading, source, text, signature, &opened, error))
 		return false;
 	layer = layer_of_signed(u, reading, &opened);
 	if (opened.plain == NULL)

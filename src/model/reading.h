@@ -121,7 +121,7 @@ struct reading {
 	GPtrArray *assets; /* struct asset */
 
 	struct extent sealed;
-	struct extent signature;
+	struct extent signature; /* clearsigned: the same text, unstuffed, or none */
 	enum packet_kind packets;
 	bool inline_armor; /* sealed stood in a text part */
 	bool beside; /* `text` may itself be the report, sealed a part of it */
