@@ -6,6 +6,7 @@
 #include "meldpuntd/roles.h"
 
 #include "base/log.h"
+#include "base/pass.h"
 #include "edge/jail.h"
 #include "edge/language.h"
 #include "edge/mime.h"
@@ -28,31 +29,6 @@ struct limits {
 	int64_t file;
 };
 
-/* The layer's kind and its two memfds: bytes in, decoded parts out. */
-static bool
-receive_task(int socket, enum layer *layer, int fds[2])
-{
-	unsigned char which = 0;
-	struct iovec part = {.iov_base = &which, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(2 * sizeof(int))];
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
-	struct cmsghdr *header;
-
-	if (recvmsg(socket, &message, 0) != 1)
-		return false;
-	header = CMSG_FIRSTHDR(&message);
-	if (header == NULL || header->cmsg_len != CMSG_LEN(2 * sizeof(int)))
-		return false;
-	memcpy(fds, CMSG_DATA(header), 2 * sizeof(int));
-	*layer = which;
-	return true;
-}
-
 static void
 send_all(int socket, const void *data, size_t length)
 {
@@ -74,14 +50,14 @@ send_all(int socket, const void *data, size_t length)
 static void
 read_one(int socket)
 {
-	enum layer layer;
-	int fds[2];
+	unsigned char layer;
+	int fds[2]; /* memfds: bytes in, decoded parts out */
 	struct bytes in, out;
 	struct reading *reading;
 	g_autoptr(GVariant) answer = NULL;
 	uint32_t length;
 
-	if (!receive_task(socket, &layer, fds))
+	if (!pass_receive(socket, &layer, 1, fds, 2))
 		return;
 	in = (struct bytes){.fd = fds[0], .size = lseek(fds[0], 0, SEEK_END)};
 	out = (struct bytes){.fd = fds[1]};
@@ -129,27 +105,6 @@ prepare_reader(const struct limits *limits, pid_t *pid)
 	return -1;
 }
 
-static bool
-give_reader(int socket, pid_t pid)
-{
-	struct iovec part = {.iov_base = &pid, .iov_len = sizeof(pid)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &socket, sizeof(int));
-	return sendmsg(LAUNCH_READER_FD, &message, MSG_NOSIGNAL) ==
-		sizeof(pid);
-}
-
 int
 reader_run(int argc, char **argv)
 {
@@ -175,7 +130,8 @@ reader_run(int argc, char **argv)
 
 		if (recv(LAUNCH_READER_FD, &ask, 1, 0) != 1 || socket < 0)
 			return EX_OK;
-		given = give_reader(socket, pid);
+		given = pass_send(LAUNCH_READER_FD, &pid, sizeof(pid),
+			&socket, 1);
 		close(socket);
 		if (!given)
 			return EX_OK;

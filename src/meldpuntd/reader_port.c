@@ -1,6 +1,7 @@
 #include "meldpuntd/reader_port.h"
 
 #include "base/fault.h"
+#include "base/pass.h"
 #include "base/stop.h"
 
 #include <errno.h>
@@ -100,25 +101,11 @@ static int
 take_reader(struct readers *readers, pid_t *pid)
 {
 	char ask = 'r';
-	struct iovec part = {.iov_base = pid, .iov_len = sizeof(*pid)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
-	struct cmsghdr *header;
 	int fd;
 
 	if (send(readers->control, &ask, 1, MSG_NOSIGNAL) != 1 ||
-		recvmsg(readers->control, &message, MSG_CMSG_CLOEXEC) !=
-			sizeof(*pid))
+		!pass_receive(readers->control, pid, sizeof(*pid), &fd, 1))
 		return -1;
-	header = CMSG_FIRSTHDR(&message);
-	if (header == NULL || header->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
 	return fd;
 }
 
@@ -127,21 +114,8 @@ hand_over(int socket, enum layer layer, int in, int out)
 {
 	unsigned char which = layer;
 	const int fds[2] = {in, out};
-	struct iovec part = {.iov_base = &which, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(fds))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.space,
-		.msg_controllen = sizeof(control.space)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(header), fds, sizeof(fds));
-	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+	return pass_send(socket, &which, 1, fds, 2);
 }
 
 /* Exactly length bytes before the deadline. */
