@@ -23,14 +23,18 @@ CREATE TABLE likeness (
 	case_id bigint PRIMARY KEY REFERENCES cases ON DELETE CASCADE,
 	words integer[] NOT NULL
 );
-INSERT INTO likeness SELECT id, case_words(title, description) FROM cases;
+-- a migration must not take for ever: older ones are not likened any more
+INSERT INTO likeness SELECT id, case_words(title, description) FROM cases
+	ORDER BY id DESC LIMIT 10000;
 CREATE FUNCTION note_likeness() RETURNS trigger
-LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 BEGIN
-	INSERT INTO likeness VALUES (NEW.id, case_words(NEW.title, NEW.description));
+	INSERT INTO likeness AS l VALUES (NEW.id, case_words(NEW.title, NEW.description))
+		ON CONFLICT (case_id) DO UPDATE SET words = EXCLUDED.words;
 	RETURN NULL;
 END $$;
-CREATE TRIGGER likeness AFTER INSERT ON cases FOR EACH ROW EXECUTE FUNCTION note_likeness();
+CREATE TRIGGER likeness AFTER INSERT OR UPDATE OF title, description ON cases
+	FOR EACH ROW EXECUTE FUNCTION note_likeness();
 
 -- What staff are told of a new case beside its facts, as phrases of the
 -- templates: the case that it names without proof, and those of the same
@@ -91,14 +95,6 @@ BEGIN
 	ORDER BY c.id;
 END $$;
 
-CREATE OR REPLACE FUNCTION outbound_hold(p_id bigint, p_attempts integer)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
-BEGIN
-	RETURN coalesce((SELECT true FROM outbound
-		WHERE id = p_id AND state = 'sending' AND attempts = p_attempts
-		FOR UPDATE SKIP LOCKED), false);
-END $$;
-
 CREATE OR REPLACE FUNCTION letter_part(p_letter bigint, p_part integer)
 RETURNS bytea LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = meldpunt, pg_catalog, pg_temp AS $$
 BEGIN
@@ -131,4 +127,30 @@ BEGIN
 		(SELECT due_at + interval '1 hour' FROM outbound
 		 WHERE p_total > 0 AND kind = 'acknowledgment' AND mailbox = p_mailbox AND sealed = p_sealed
 		 ORDER BY due_at DESC OFFSET greatest(p_total - 1, 0) LIMIT 1));
+END $$;
+
+-- A letter did not arrive, by its server's word or by a delivery report:
+-- staff hear of it, and what was no answer after all reopens the clock.
+-- The lock is one that rows which refer to the case, of another sender's
+-- letter to it, do not hold up.
+CREATE OR REPLACE FUNCTION letter_failed(p_letter bigint, p_outbound bigint, p_code integer)
+RETURNS void LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+DECLARE
+	v_letter letters;
+	v_resolution text;
+BEGIN
+	SELECT * INTO v_letter FROM letters WHERE id = p_letter;
+	IF v_letter.case_id IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT resolution INTO v_resolution FROM cases WHERE id = v_letter.case_id FOR NO KEY UPDATE;
+	IF v_letter.answers AND NOT case_is_answered(v_letter.case_id, v_resolution) THEN
+		PERFORM case_unanswered(v_letter.case_id);
+		INSERT INTO events (case_id, outbound, actor, what, detail)
+		VALUES (v_letter.case_id, p_outbound, 'meldpunt', 'answer-failed', v_letter.kind);
+	END IF;
+	-- what tells staff of things must not tell of itself without end
+	IF v_letter.kind NOT IN ('escalation', 'confirmation', 'refusal', 'unproven', 'preview') THEN
+		PERFORM deadline_set(v_letter.case_id, 'delivery', 'letter-' || p_letter, now());
+	END IF;
 END $$;

@@ -9,6 +9,7 @@ from tap import contains, equal, promise, run
 from world import World, email, wait_for
 
 w = World("server", staff=', { name = "Boss"; address = "bob@example.com"; roles = [ "management" ]; }', conf="clocks = { calendar = true; };")
+w.expected_warnings = ["is tried again later: database: broken"]
 w.meldpunt("migrate", "--as=postgres")
 w.start()
 SECRET = "the zebra hole"
@@ -198,6 +199,23 @@ def _():
     contains(page, "<svg")
     for secret in (SECRET, "alice", "sanne", "VGZ-", "http"):
         assert secret not in page, secret
+
+
+@promise("a case of a mailbox that is configured no more, or whose letter cannot be stored, holds up nobody else's steps")
+def _():
+    gone, broken, good = new_case()[0], new_case()[0], new_case()[0]
+    w.sql(f"update cases set mailbox = mailbox_enter('gone', 'GONE', 'gone@example.org') where number = '{gone}'")
+    w.sql("create function broken() returns trigger language plpgsql as $$ begin if NEW.case_id = (select id from meldpunt.cases"
+          f" where number = '{broken}') then raise 'broken'; end if; return NEW; end $$;"
+          " create trigger broken before insert on letters for each row execute function broken()")
+    for number, ago in ((gone, 3), (broken, 2), (good, 1)):
+        w.sql(f"update deadlines set fires_at = now() - interval '{ago} minutes' where step = 'owner' and case_id ="
+              f" (select id from cases where number = '{number}')")
+    wait_for(lambda: ("answer", "owner") in fired(good), 8, "the step of the good one")
+    wait_for(lambda: "is tried again later" in w.log(), what="the warning")
+    assert ("answer", "owner") not in fired(gone) and ("answer", "owner") not in fired(broken)
+    w.sql("drop trigger broken on letters")
+    wait_for(lambda: ("answer", "owner") in fired(broken), 20, "the step, once it can be")
 
 
 @promise("four days later by the clock of database and daemon, the right step has come to the right people")

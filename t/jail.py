@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What each process of the running daemon can do beyond its work: nothing.  A debugger
 makes it try."""
+import glob
 import os
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def _():
                     ("create", "/dev/shm/made"), ("unlink", w.conf_path), ("execve", PROGRAM), ("inet",), ("inet6",),
                     ("packet",), ("netlink",), ("ptrace",))
             equal(tries(pid, "read", "/etc/passwd"), "0", "what gpg needs")
+
+
+@promise("a worker writes in its own directory, and in no other worker's")
+def _():
+    # the way to our agent stands in each
+    homes = [h for h in glob.glob("/dev/shm/meldpunt-*/worker-*") if w.state in open(h + "/S.gpg-agent").read()]
+    equal(len(homes), 2)
+    for pid in w.processes("worker"):
+        equal(sorted(tries(pid, "write", h + "/gpg.conf") for h in homes), ["0", "EACCES"])
+    for shared in glob.glob("/dev/shm/PostgreSQL.*"):
+        refused("worker", w.processes("worker")[0], ("read", shared), ("write", shared))
 
 
 @promise("all of them work on")

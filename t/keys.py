@@ -9,6 +9,7 @@ from tap import contains, equal, promise, run
 from world import DAEMON_USER, World, run as command, wait_for
 
 w = World()
+w.expected_warnings = ["nothing fills", "pubring.kbx: ", "ended by signal"]
 w.start()
 OLD = w.security_fpr()
 
@@ -126,6 +127,27 @@ def _():
     os.kill(int(command("pgrep", "-f", f"gpg-agent --homedir {w.state}/gnupg --supervised").stdout.split()[0]), signal.SIGKILL)
     w.deliver(w.report("alice", "hole behind a passphrase again"), "alice@example.net")
     assert w.alice.open(w.alice.wait_for_mails(n + 2)[-1]).encrypted
+
+
+@promise("a keyring that is away for a moment, or that nobody may read, ends no daemon and holds up no report")
+def _():
+    ring = w.state + "/gnupg/pubring.kbx"
+    n = len(w.alice.mails())
+    os.rename(ring, ring + ".away")
+    for pid in w.processes("worker"):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: "pubring.kbx: No such file" in w.log(), what="a worker without keys")
+    os.rename(ring + ".away", ring)
+    w.deliver(w.report("alice", "hole after a pause"), "alice@example.net")
+    w.alice.wait_for_mails(n + 1)
+    before = os.stat(ring)
+    os.chown(ring, 0, 0)
+    os.chmod(ring, 0o600)
+    os.utime(ring)
+    w.deliver(w.report("alice", "hole in a closed place"), "alice@example.net")
+    w.alice.wait_for_mails(n + 2)
+    os.chown(ring, before.st_uid, before.st_gid)
+    equal(w.daemon.poll(), None)
 
 
 @promise("no word of it is in any log")

@@ -272,6 +272,7 @@ free_entry(const char *scope, void *base)
 static void
 free_mailbox(void *mailbox)
 {
+	g_clear_pointer(&((struct mailbox *)mailbox)->words, g_hash_table_unref);
 	free_entry("mailboxes", mailbox);
 	g_free(mailbox);
 }

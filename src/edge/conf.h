@@ -45,6 +45,7 @@ struct mailbox {
 	int64_t poll;
 	struct server smtp;
 	bool null_sender;
+	GHashTable *words; /* its own templates by LANGUAGE/NAME, once read, or NULL */
 };
 
 struct staff {

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -248,31 +249,48 @@ jail_talker(const char *ca_file, GError **error)
 	return load(filter, good, error);
 }
 
+/*
+ * What a preloaded library has mapped, and maps again in the children.  The
+ * caller frees the paths when the rules are made.
+ */
+static char **
+add_shared_memory(GArray *places)
+{
+	g_autofree char *maps = NULL;
+	char **lines;
+
+	if (!g_file_get_contents("/proc/self/maps", &maps, NULL, NULL))
+		return NULL;
+	lines = g_strsplit(maps, "\n", -1);
+	for (char **p = lines; *p != NULL; p++) {
+		const char *path = strstr(*p, "/dev/shm/");
+		const struct place place = {path, WRITE};
+
+		if (path != NULL)
+			g_array_append_val(places, place);
+	}
+	return lines;
+}
+
 bool
-jail_worker(const char *home, const char *engine,
-	const char *const *readable, GError **error)
+jail_worker(const char *home, const char *engine, GError **error)
 {
 	/* also what gpg and the readers, its children, need */
 	const struct place system[] = {{"/usr", RUN}, {"/lib", RUN},
 		{"/lib64", RUN}, {"/proc/self/exe", RUN}, {engine, RUN},
-		{"/proc", READ}, {"/etc/ld.so.cache", READ},
+		{GPG, RUN}, {"/proc", READ}, {"/etc/ld.so.cache", READ},
 		{"/etc/ld.so.preload", READ}, {"/etc/gnupg", READ},
 		{"/etc/gcrypt", READ}, {"/etc/passwd", READ},
 		{"/etc/nsswitch.conf", READ}, {"/etc/localtime", READ},
 		{"/etc/ssl", READ}, {"/dev/null", WRITE}, {"/dev/urandom", READ},
-		{"/dev/shm", WRITE}, /* shared memory, but nothing new there */
 		{home, OWN}};
 	g_autoptr(GArray) places =
 		g_array_new(false, false, sizeof(struct place));
+	g_auto(GStrv) shared = add_shared_memory(places);
 	scmp_filter_ctx filter;
 	bool good;
 
 	g_array_append_vals(places, system, G_N_ELEMENTS(system));
-	for (; *readable != NULL; readable++) {
-		const struct place place = {*readable, READ};
-
-		g_array_append_val(places, place);
-	}
 	if (!lock_files((struct place *)places->data, places->len, error))
 		return false;
 	filter = seccomp_init(SCMP_ACT_ALLOW);

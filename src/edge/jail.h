@@ -31,11 +31,10 @@ bool jail_talker(const char *ca_file, GError **error);
 
 /*
  * The worker once its database stands: sockets of AF_UNIX only; of files the
- * system's programs and libraries, its own and engine's, and what is in
- * readable (directories, NULL-terminated); it writes in home only.
+ * system's programs and libraries, its own program and engine; it writes in
+ * home only, and to shared memory that it has mapped already.
  */
-bool jail_worker(const char *home, const char *engine,
-	const char *const *readable, GError **error);
+bool jail_worker(const char *home, const char *engine, GError **error);
 
 /* Closes all descriptors from this one on. */
 void jail_close_from(int fd);

@@ -115,7 +115,8 @@ const struct option conf_options[] = {
 	{"mailboxes", "passphrase_file", OPTION_TEXT, BOX(passphrase_file), 0, 512, "",
 		"File whose first line is the passphrase of the key. It is looked for in $CREDENTIALS_DIRECTORY first."},
 	{"mailboxes", "templates", OPTION_TEXT, BOX(templates), 0, 512, "",
-		"Directory whose nl/NAME.txt and en/NAME.txt replace the built-in templates."},
+		"Directory whose nl/NAME.txt and en/NAME.txt replace the built-in templates,"
+		" read at start and reload."},
 	{"mailboxes", "footer", OPTION_TEXTS, BOX(footer), 0, 32, "",
 		"Beginnings of lines with which staff's footers start; such a line and what follows never goes to a reporter."},
 

@@ -57,13 +57,14 @@ copy_keyring(struct pgp_home *home, GError **error)
 	struct stat status;
 	gsize length;
 
-	if (stat(from, &status) != 0)
-		return fault_set(error, FAULT_SETUP,
+	/* gpg takes it away for a moment before it puts a new one there */
+	if (stat(from, &status) != 0 || access(from, R_OK) != 0)
+		return fault_set(error, FAULT_LATER,
 			"OpenPGP: %s: %s (import the mailbox's and the staff's "
 			"keys there)", from, g_strerror(errno));
 	home->keys_changed = status.st_mtim;
 	if (!g_file_get_contents(from, &data, &length, NULL))
-		return fault_set(error, FAULT_SETUP,
+		return fault_set(error, FAULT_LATER,
 			"OpenPGP: %s cannot be read", from);
 	return pgp_home_write(to, data, length, error);
 }
@@ -75,7 +76,8 @@ pgp_home_is_stale(const struct pgp_home *home)
 		g_build_filename(home->source, "pubring.kbx", NULL);
 	struct stat status;
 
-	return stat(from, &status) == 0 &&
+	/* with one that cannot be read nobody would be better off */
+	return stat(from, &status) == 0 && access(from, R_OK) == 0 &&
 		memcmp(&status.st_mtim, &home->keys_changed,
 			sizeof(status.st_mtim)) != 0;
 }

@@ -20,12 +20,12 @@ struct pgp_home {
 	struct timespec keys_changed;
 };
 
-/* FAULT_SETUP unless runtime_dir is on a tmpfs and the keys are there. */
+/* FAULT_SETUP: runtime_dir is on no tmpfs; FAULT_LATER: no public keys yet. */
 bool pgp_home_open(struct pgp_home *home, const struct conf *conf,
 	const char *runtime_dir, const char *name, GError **error);
 void pgp_home_clear(struct pgp_home *home);
 
-/* Whether the public keys were changed since they were copied. */
+/* Whether there are other public keys than were copied. */
 bool pgp_home_is_stale(const struct pgp_home *home);
 
 /* Writes a file of mode 0600 into the home. */

@@ -56,6 +56,17 @@ told(struct pgp *pgp, const char *signer, struct bytes *made, GError **error)
 	return made;
 }
 
+/* Our own key is to blame, not a recipient's. */
+static bool
+is_signer_trouble(struct pgp *pgp, gpgme_error_t code)
+{
+	gpgme_sign_result_t result = gpgme_op_sign_result(pgp->context);
+
+	return gpgme_err_code(code) == GPG_ERR_UNUSABLE_SECKEY ||
+		gpgme_err_code(code) == GPG_ERR_NO_SECKEY ||
+		(result != NULL && result->invalid_signers != NULL);
+}
+
 static struct bytes *
 seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 	const struct certificate *certificate, const struct bytes *plain,
@@ -85,7 +96,8 @@ seal(struct pgp *pgp, const char *signer, const GPtrArray *fingerprints,
 		unlink(pgp->home.recipient_file);
 	if (pgp->loop.timed_out)
 		pgp_later(error, "encrypting", 0);
-	else if (pgp_is_agent_trouble(code))
+	else if (pgp_is_agent_trouble(code) ||
+		(code != 0 && is_signer_trouble(pgp, code)))
 		pgp_later(error, "encrypting", code);
 	else if (code != 0)
 		fault_set(error, FAULT_MAIL,

@@ -80,34 +80,17 @@ check_keys(struct findings *findings, const struct conf *conf)
 	}
 }
 
-/* A mailbox's own templates of a language. */
+/* The mailboxes' own templates. */
 static void
-check_templates(struct findings *findings, const struct mailbox *box,
-	const char *language)
+check_templates(struct findings *findings, const struct conf *conf)
 {
-	g_autofree char *folder =
-		g_build_filename(box->templates, language, NULL);
-	g_autoptr(GDir) dir = *box->templates ? g_dir_open(folder, 0, NULL)
-					      : NULL;
-	const char *file;
+	g_autoptr(GPtrArray) faults = letter_templates_load(conf);
 
-	while (dir != NULL && (file = g_dir_read_name(dir)) != NULL) {
-		g_autofree char *path = g_build_filename(folder, file, NULL);
-		g_autofree char *text = NULL, *fault = NULL, *name = NULL;
+	for (guint i = 0; i < faults->len; i++) {
 		g_autoptr(GError) error = NULL;
 
-		if (!g_str_has_suffix(file, ".txt"))
-			continue;
-		name = g_strndup(file, strlen(file) - 4);
-		if (!g_file_get_contents(path, &text, NULL, NULL))
-			fault = g_strdup("it cannot be read");
-		else
-			fault = letter_template_fault(text, language, name);
-		if (fault == NULL)
-			continue;
-		fault_set(&error, FAULT_SETUP,
-			"template %s: %s; the built-in one is used", path,
-			fault);
+		fault_set(&error, FAULT_SETUP, "%s",
+			(const char *)faults->pdata[i]);
 		report_fault(findings, &error);
 	}
 }
@@ -150,12 +133,7 @@ command_check(struct command_line *line)
 		report_fault(&findings, &error);
 	else {
 		check_keys(&findings, conf);
-		for (guint i = 0; i < conf->mailboxes->len; i++) {
-			check_templates(&findings, conf->mailboxes->pdata[i],
-				"nl");
-			check_templates(&findings, conf->mailboxes->pdata[i],
-				"en");
-		}
+		check_templates(&findings, conf);
 		check_database(&findings, line);
 	}
 	if (findings.faults == 0)

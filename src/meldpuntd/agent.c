@@ -35,6 +35,18 @@ agent_lock(const struct conf *conf, GError **error)
 		"another meldpuntd is at work on %s", conf->state_dir);
 }
 
+/* A daemon that never could work says so at its start. */
+static bool
+has_keyring(const char *home, GError **error)
+{
+	g_autofree char *path = g_build_filename(home, "pubring.kbx", NULL);
+
+	return access(path, R_OK) == 0 ||
+		fault_set(error, FAULT_SETUP,
+			"OpenPGP: %s: %s (import the mailbox's and the staff's "
+			"keys there)", path, g_strerror(errno));
+}
+
 int
 agent_listen(const struct conf *conf, GError **error)
 {
@@ -44,7 +56,7 @@ agent_listen(const struct conf *conf, GError **error)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd;
 
-	if (path == NULL)
+	if (path == NULL || !has_keyring(home, error))
 		return -1;
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		fault_set(error, FAULT_SETUP,

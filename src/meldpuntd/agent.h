@@ -18,7 +18,10 @@
  */
 bool agent_lock(const struct conf *conf, GError **error);
 
-/* The listening socket in state_dir/gnupg, taken over from who had it. */
+/*
+ * The listening socket in state_dir/gnupg, taken over from who had it; -1 with
+ * FAULT_SETUP, also if there are no public keys.
+ */
 int agent_listen(const struct conf *conf, GError **error);
 
 /* Starts an agent on it; -1 on failure. */

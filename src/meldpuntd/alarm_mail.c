@@ -78,6 +78,7 @@ alarm_run(const struct launch *launch)
 {
 	const struct mailbox *box = conf_mailbox(launch->conf, launch->mailbox);
 	struct trouble trouble = {0};
+	g_autoptr(GPtrArray) faults = letter_templates_load(launch->conf);
 	g_autoptr(bytes_auto) bytes = NULL;
 	g_autoptr(smtp_auto) smtp = NULL;
 	g_autoptr(GError) error = NULL;

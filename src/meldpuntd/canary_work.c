@@ -1,19 +1,36 @@
 #include "meldpuntd/canary_work.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "desk/claim.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/post.h"
 
 #include <string.h>
 
 static const char sql_due[] =
-	"SELECT c.id, c.subaddress, b.name FROM canaries c"
+	"SELECT c.id AS item, c.subaddress, b.name FROM canaries c"
 	" JOIN mailboxes b ON b.id = c.mailbox WHERE c.letter IS NULL"
+	" AND c.id <> ALL ($1::bigint[]) AND b.name = ANY ($2::text[])"
 	" ORDER BY c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED";
 
 static const char sql_sent[] =
-	"UPDATE canaries SET letter ="
-	" (SELECT id FROM letters WHERE message_id = $2) WHERE id = $1";
+	"UPDATE canaries SET letter = l.id FROM letters l"
+	" WHERE canaries.id = $1 AND l.message_id = $2 RETURNING l.id";
+
+/* There is a letter, unless our own key cannot be encrypted to. */
+static bool
+note_sent(struct db *db, int64_t id, const struct letter *letter, GError **error)
+{
+	g_autoptr(rows) sent = db_query(db, error, sql_sent, PARAM_INT8(id),
+		PARAM_TEXT(letter->message_id));
+
+	if (sent == NULL)
+		return false;
+	return rows_count(sent) > 0 ||
+		fault_set(error, FAULT_MAIL,
+			"nothing can be encrypted to the mailbox's key");
+}
 
 static bool
 send_one(struct case_work *work, const struct rows *due, GError **error)
@@ -35,9 +52,7 @@ send_one(struct case_work *work, const struct rows *due, GError **error)
 	g_ptr_array_add(self, &us);
 	letter = letter_canary(&postbox, clock_now());
 	return post_to_staff(work, &postbox, 0, letter, NULL, self, error) &&
-		db_run(work->db, error, sql_sent,
-			PARAM_INT8(rows_int8(due, 0, "id")),
-			PARAM_TEXT(letter->message_id)) &&
+		note_sent(work->db, rows_int8(due, 0, "item"), letter, error) &&
 		db_commit(work->db, error);
 }
 
@@ -46,7 +61,7 @@ canary_work_do(struct case_work *work, bool *any, GError **error)
 {
 	g_autoptr(rows) due = NULL;
 
-	if (!case_work_claim(work, sql_due, &due, any, error))
+	if (!chore_claim(work, "a canary", sql_due, &due, any, error))
 		return false;
 	if (due == NULL)
 		return true;

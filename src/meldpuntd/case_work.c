@@ -431,27 +431,12 @@ case_work_do(struct case_work *work, struct inbound *inbound, GError **error)
 	return good;
 }
 
-bool
-case_work_claim(struct case_work *work, const char *sql, struct rows **due,
-	bool *any, GError **error)
-{
-	if (!db_begin(work->db, error))
-		return false;
-	*due = db_query(work->db, error, sql);
-	if (*due == NULL)
-		return false;
-	if (rows_count(*due) > 0) {
-		*any = true;
-		return true;
-	}
-	g_clear_pointer(due, rows_free);
-	return db_commit(work->db, error);
-}
-
 void
 case_work_clear(struct case_work *work)
 {
 	g_clear_pointer(&work->own_keys, g_hash_table_unref);
+	g_clear_pointer(&work->resting, g_hash_table_unref);
+	g_clear_pointer(&work->chore, g_free);
 	g_clear_pointer(&work->readers, readers_free);
 	g_clear_pointer(&work->pgp, pgp_close);
 	g_clear_pointer(&work->db, db_close);

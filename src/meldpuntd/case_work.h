@@ -22,6 +22,8 @@ struct case_work {
 	const char *key; /* of the mailbox at hand */
 	bool once; /* --once: what is there now is done now */
 	GHashTable *own_keys; /* fingerprint -> GByteArray, exported once */
+	GHashTable *resting;  /* chores that failed (chore.h) */
+	char *chore;	      /* the one at hand, or NULL */
 };
 
 /*
@@ -34,13 +36,6 @@ bool case_work_do(struct case_work *work, struct inbound *inbound,
 /* A mailbox's certificate, exported once; NULL on trouble. */
 const GByteArray *case_work_own_key(struct case_work *work,
 	const char *fingerprint, GError **error);
-
-/*
- * Begins a transaction and claims work with a query that locks what it finds.
- * *due is NULL, and nothing is open, if there is none; else *any is set.
- */
-bool case_work_claim(struct case_work *work, const char *sql,
-	struct rows **due, bool *any, GError **error);
 
 void case_work_clear(struct case_work *work);
 

@@ -6,16 +6,19 @@
 #include "desk/events.h"
 #include "desk/open.h"
 #include "desk/replay.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/post.h"
 
 #include <string.h>
 
 /* Of one case that nobody else is at. */
 static const char sql_due[] =
-	"SELECT d.case_id FROM deadlines d JOIN cases c ON c.id = d.case_id"
+	"SELECT d.case_id AS item FROM deadlines d"
+	" JOIN cases c ON c.id = d.case_id"
 	" WHERE d.fired_at IS NULL AND d.cancelled_at IS NULL"
-	" AND d.fires_at <= now() ORDER BY d.fires_at LIMIT 1"
-	" FOR UPDATE OF c SKIP LOCKED";
+	" AND d.fires_at <= now() AND c.id <> ALL ($1::bigint[])"
+	" AND c.mailbox IN (SELECT id FROM mailboxes WHERE name = ANY ($2::text[]))"
+	" ORDER BY d.fires_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED";
 
 static const char sql_fire[] =
 	"UPDATE deadlines SET fired_at = now() WHERE case_id = $1"
@@ -215,11 +218,11 @@ deadline_work_do(struct case_work *work, bool *any, GError **error)
 	g_autoptr(rows) due = NULL;
 	bool good;
 
-	if (!case_work_claim(work, sql_due, &due, any, error))
+	if (!chore_claim(work, "a deadline", sql_due, &due, any, error))
 		return false;
 	if (due == NULL)
 		return true;
-	good = fire_case(&f, rows_int8(due, 0, "case_id"), error);
+	good = fire_case(&f, rows_int8(due, 0, "item"), error);
 	casefile_free(f.file);
 	escalation_clear(&f.escalation);
 	explicit_bzero(&f.postbox, sizeof(f.postbox));

@@ -1,6 +1,7 @@
 #include "meldpuntd/digest.h"
 
 #include "base/log.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/post.h"
 
 static const char sql_defer_case[] =
@@ -22,8 +23,10 @@ digest_defer(struct case_work *work, int64_t mailbox_id, int64_t case_id,
 }
 
 static const char sql_due[] =
-	"SELECT b.name FROM digests d JOIN mailboxes b ON b.id = d.mailbox"
-	" WHERE d.due_at <= now() LIMIT 1 FOR UPDATE OF d SKIP LOCKED";
+	"SELECT d.mailbox AS item, b.name FROM digests d"
+	" JOIN mailboxes b ON b.id = d.mailbox WHERE d.due_at <= now()"
+	" AND b.id <> ALL ($1::bigint[]) AND b.name = ANY ($2::text[])"
+	" LIMIT 1 FOR UPDATE OF d SKIP LOCKED";
 
 static const char sql_list[] =
 	"WITH told AS (UPDATE cases SET deferred = false"
@@ -85,7 +88,7 @@ digest_send(struct case_work *work, bool *any, GError **error)
 {
 	g_autoptr(rows) due = NULL;
 
-	if (!case_work_claim(work, sql_due, &due, any, error))
+	if (!chore_claim(work, "a digest", sql_due, &due, any, error))
 		return false;
 	return due == NULL || send_for(work, rows_text(due, 0, "name"), error);
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "desk/calendar.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/post.h"
 
 #include <string.h>
@@ -9,9 +10,10 @@
 #define KEY_SOON (30 * CLOCK_DAY)
 
 static const char sql_due[] =
-	"SELECT id, name, morning_at IS NULL AS first,"
+	"SELECT id AS item, name, morning_at IS NULL AS first,"
 	" (extract(epoch FROM now()) * 1000000)::bigint AS now"
 	" FROM mailboxes WHERE coalesce(morning_at, '-infinity') <= now()"
+	" AND id <> ALL ($1::bigint[]) AND $2::text[] IS NOT NULL"
 	" LIMIT 1 FOR UPDATE SKIP LOCKED";
 
 static const char sql_next[] =
@@ -180,7 +182,7 @@ morning_send(struct case_work *work, bool *any, GError **error)
 	g_autoptr(rows) due = NULL;
 	bool good;
 
-	if (!case_work_claim(work, sql_due, &due, any, error))
+	if (!chore_claim(work, "a morning digest", sql_due, &due, any, error))
 		return false;
 	if (due == NULL)
 		return true;
@@ -188,7 +190,7 @@ morning_send(struct case_work *work, bool *any, GError **error)
 	m.staff = g_ptr_array_new();
 	m.list = g_string_new(NULL);
 	good = send_for(&m, rows_text(due, 0, "name"),
-		rows_bool(due, 0, "first"), rows_int8(due, 0, "id"), error);
+		rows_bool(due, 0, "first"), rows_int8(due, 0, "item"), error);
 	g_ptr_array_unref(m.staff);
 	g_string_free(m.list, TRUE);
 	explicit_bzero(&m.postbox, sizeof(m.postbox));

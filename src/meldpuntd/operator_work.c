@@ -2,14 +2,17 @@
 
 #include "base/log.h"
 #include "desk/open.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/order_work.h"
 
 #include <string.h>
 
 /* The case first, as everywhere. */
 static const char sql_due[] =
-	"SELECT o.id, o.case_id, o.text, o.actor FROM operator_orders o"
-	" JOIN cases c ON c.id = o.case_id WHERE o.done_at IS NULL"
+	"SELECT o.id, o.case_id AS item, o.text, o.actor"
+	" FROM operator_orders o JOIN cases c ON c.id = o.case_id"
+	" WHERE o.done_at IS NULL AND c.id <> ALL ($1::bigint[])"
+	" AND c.mailbox IN (SELECT id FROM mailboxes WHERE name = ANY ($2::text[]))"
 	" ORDER BY o.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED";
 
 static const char sql_lock[] =
@@ -28,7 +31,7 @@ carry_out(struct job *job, const struct rows *due, GError **error)
 	g_autofree char *result = NULL;
 	bool refused;
 
-	job->file = open_load(db, rows_int8(due, 0, "case_id"), error);
+	job->file = open_load(db, rows_int8(due, 0, "item"), error);
 	if (job->file == NULL)
 		return false;
 	job->in->mailbox = g_strdup(job->file->mailbox);
@@ -57,7 +60,7 @@ operator_work_do(struct case_work *work, bool *any, GError **error)
 	g_autoptr(rows) due = NULL, locked = NULL;
 	bool good;
 
-	if (!case_work_claim(work, sql_due, &due, any, error))
+	if (!chore_claim(work, "an order", sql_due, &due, any, error))
 		return false;
 	if (due == NULL)
 		return true;

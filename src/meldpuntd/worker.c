@@ -12,12 +12,14 @@
 #include "edge/schema.h"
 #include "meldpuntd/canary_work.h"
 #include "meldpuntd/case_work.h"
+#include "meldpuntd/chore.h"
 #include "meldpuntd/deadline_work.h"
 #include "meldpuntd/digest.h"
 #include "meldpuntd/health.h"
 #include "meldpuntd/morning.h"
 #include "meldpuntd/operator_work.h"
 #include "meldpuntd/reader_port.h"
+#include "outbox/letters.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -26,7 +28,6 @@
 #define DIGEST_EVERY 50  /* messages between looks for a digest */
 #define LOOK_EVERY 10000 /* milliseconds, NOTIFY or not */
 #define OTHER_EVERY (CLOCK_SECOND / 2)
-#define REST (5 * CLOCK_SECOND)
 
 struct worker {
 	const struct launch *launch;
@@ -34,7 +35,6 @@ struct worker {
 	int schema;
 	unsigned int done;
 	int64_t looked_at;  /* ticks: for other work than messages */
-	int64_t rest_until; /* ticks: no deadlines before, after trouble */
 };
 
 /* Settles what went wrong with one message; false ends the process. */
@@ -87,23 +87,31 @@ work_on_one(struct worker *w, bool *any, GError **error)
 	return case_work_do(&w->work, in, error) || recover(w, in, error);
 }
 
+/* *did: it was done; false only if the process should end. */
+static bool
+do_chore(struct worker *w,
+	bool (*chore)(struct case_work *, bool *, GError **), bool *did,
+	GError **error)
+{
+	*did = false;
+	if (chore(&w->work, did, error)) {
+		if (*did)
+			chore_done(&w->work);
+		return true;
+	}
+	*did = false;
+	return chore_postpone(&w->work, error);
+}
+
 static bool
 tell_of_flood(struct worker *w, bool *any, GError **error)
 {
-	bool sent = false;
+	bool sent;
 
-	if (digest_send(&w->work, &sent, error)) {
-		*any |= sent;
-		return true;
-	}
-	db_rollback(w->work.db);
-	/* the database's own trouble ends the process; a key's does not */
-	log_warning("a digest is not sent: %s", (*error)->message);
-	if (fault_is(*error, FAULT_MAIL)) {
-		g_clear_error(error);
-		return true;
-	}
-	return false;
+	if (!do_chore(w, digest_send, &sent, error))
+		return false;
+	*any |= sent;
+	return true;
 }
 
 /* One thing that is no message: a deadline, an order, a canary, a digest. */
@@ -122,25 +130,9 @@ do_other_work(struct worker *w, bool *any, GError **error)
 	if (!claim_other_work(w->work.db, &due, error))
 		return false;
 	for (size_t i = 0; due && i < G_N_ELEMENTS(kinds) && !did; i++)
-		if (!kinds[i](&w->work, &did, error))
+		if (!do_chore(w, kinds[i], &did, error))
 			return false;
 	*any |= did;
-	return true;
-}
-
-/* Trouble of ours leaves a deadline due: it is tried again a little later. */
-static bool
-fire_deadlines(struct worker *w, bool *any, GError **error)
-{
-	if (clock_ticks() < w->rest_until || do_other_work(w, any, error))
-		return true;
-	db_rollback(w->work.db);
-	log_warning("a deadline is tried again later: %s", (*error)->message);
-	w->rest_until = clock_ticks() + REST;
-	*any = false;
-	if (fault_is(*error, FAULT_UNSURE) || pgp_timed_out(w->work.pgp))
-		return false;
-	g_clear_error(error);
 	return true;
 }
 
@@ -159,7 +151,7 @@ serve(struct worker *w, GError **error)
 			break;
 		}
 		if (!work_on_one(w, &any, error) ||
-			!fire_deadlines(w, &any, error))
+			!do_other_work(w, &any, error))
 			return false;
 		/* a flood is no reason not to tell of it */
 		if ((!any || ++w->done % DIGEST_EVERY == 0) &&
@@ -215,24 +207,25 @@ note_keys(struct worker *w, GError **error)
 	return true;
 }
 
+/* What is out of reach from jail. */
+static void
+load_templates(const struct conf *conf)
+{
+	g_autoptr(GPtrArray) faults = letter_templates_load(conf);
+
+	for (guint i = 0; i < faults->len; i++)
+		log_warning("%s", (const char *)faults->pdata[i]);
+}
+
 /* Before the first byte of a message. */
 static bool
 go_to_jail(struct worker *w, GError **error)
 {
-	const GPtrArray *boxes = w->launch->conf->mailboxes;
-	g_autoptr(GPtrArray) readable = g_ptr_array_new();
 	const char *home, *engine;
 
-	for (guint i = 0; i < boxes->len; i++) {
-		const struct mailbox *box = boxes->pdata[i];
-
-		if (*box->templates != '\0')
-			g_ptr_array_add(readable, box->templates);
-	}
-	g_ptr_array_add(readable, NULL);
+	load_templates(w->launch->conf);
 	pgp_places(w->work.pgp, &home, &engine);
-	return jail_worker(home, engine,
-		(const char *const *)readable->pdata, error);
+	return jail_worker(home, engine, error);
 }
 
 static bool
@@ -254,6 +247,7 @@ start(struct worker *w, GError **error)
 	w->work.readers = readers_new(launch->conf);
 	pgp_watch(w->work.pgp, tell_of_key, &w->work);
 	return launch_count(launch, w->work.db, error) && note_keys(w, error) &&
+		(launch->index > 1 || chore_warn(&w->work, error)) &&
 		db_run(w->work.db, error, "LISTEN meldpunt_inbound") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_deadlines") &&
 		db_run(w->work.db, error, "LISTEN meldpunt_operator_orders") &&

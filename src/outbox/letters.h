@@ -122,8 +122,10 @@ struct letter *letter_escalation(const struct letter_facts *facts,
 char *letter_template(const struct mailbox *mailbox, const char *language,
 	const char *name);
 
-/* Why a mailbox's own template cannot be used, or NULL; caller frees. */
-char *letter_template_fault(const char *text, const char *language,
-	const char *name);
+/*
+ * Reads the mailboxes' own templates: before, letter_template() knows the
+ * built-in ones only.  Which cannot be used, and why, as strings.
+ */
+GPtrArray *letter_templates_load(const struct conf *conf);
 
 #endif

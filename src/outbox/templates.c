@@ -35,12 +35,15 @@ find_stranger(const char *text, const char *ours)
 	return NULL;
 }
 
-char *
-letter_template_fault(const char *text, const char *language, const char *name)
+/* Why a mailbox's own cannot be used, or NULL. */
+static char *
+fault_of(const char *text, const char *language, const char *name)
 {
 	g_autofree char *ours = built_in(language, name);
 	g_autofree char *stranger = NULL;
 
+	if (text == NULL)
+		return g_strdup("it cannot be read");
 	if (ours == NULL)
 		return g_strdup("no letter has this name");
 	if (!g_utf8_validate(text, -1, NULL))
@@ -49,26 +52,64 @@ letter_template_fault(const char *text, const char *language, const char *name)
 	return stranger ? g_strdup_printf("nothing fills %s", stranger) : NULL;
 }
 
+static void
+load_language(struct mailbox *box, const char *language, GPtrArray *faults)
+{
+	g_autofree char *folder =
+		g_build_filename(box->templates, language, NULL);
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *file;
+
+	while (dir != NULL && (file = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path = g_build_filename(folder, file, NULL);
+		g_autofree char *text = NULL, *fault = NULL, *name = NULL;
+
+		if (!g_str_has_suffix(file, ".txt"))
+			continue;
+		name = g_strndup(file, strlen(file) - strlen(".txt"));
+		g_file_get_contents(path, &text, NULL, NULL);
+		fault = fault_of(text, language, name);
+		if (fault == NULL)
+			g_hash_table_insert(box->words,
+				g_strdup_printf("%s/%s", language, name),
+				g_steal_pointer(&text));
+		else
+			g_ptr_array_add(faults,
+				g_strdup_printf("template %s: %s; the built-in "
+						"one is used", path, fault));
+	}
+}
+
+GPtrArray *
+letter_templates_load(const struct conf *conf)
+{
+	GPtrArray *faults = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < conf->mailboxes->len; i++) {
+		struct mailbox *box = conf->mailboxes->pdata[i];
+
+		if (*box->templates == '\0')
+			continue;
+		g_clear_pointer(&box->words, g_hash_table_unref);
+		box->words = g_hash_table_new_full(g_str_hash, g_str_equal,
+			g_free, g_free);
+		load_language(box, "nl", faults);
+		load_language(box, "en", faults);
+	}
+	return faults;
+}
+
 char *
 letter_template(const struct mailbox *mailbox, const char *language,
 	const char *name)
 {
-	g_autofree char *file = g_strdup_printf("%s.txt", name);
-	g_autofree char *own = g_build_filename(mailbox->templates, language,
-		file, NULL);
-	g_autofree char *text = NULL;
-	g_autofree char *fault = NULL;
-	char *ours;
+	g_autofree char *key = g_strdup_printf("%s/%s", language, name);
+	const char *own = mailbox->words
+		? g_hash_table_lookup(mailbox->words, key)
+		: NULL;
+	char *ours = own ? g_strdup(own) : built_in(language, name);
 
-	if (*mailbox->templates != '\0' &&
-		g_file_get_contents(own, &text, NULL, NULL)) {
-		/* `meldpunt check` tells of it; letters go out all the same */
-		fault = letter_template_fault(text, language, name);
-		if (fault == NULL)
-			return g_steal_pointer(&text);
-	}
-	ours = built_in(language, name);
 	if (ours == NULL)
-		g_error("template %s is not built in", file);
+		g_error("template %s is not built in", key);
 	return ours;
 }
