@@ -97,7 +97,7 @@ def _():
 
 @promise("a report in clear that shows an armor, or only names it, stays readable")
 def _():
-    words = WORDS * 5
+    words = WORDS * 12
     is_report(taken(part("text/plain", words + "\r\nlog:\r\n\r\n" + seal(b"x", to=w.bob.fpr).decode() + "\r\nend of it\r\n")),
               words="end of it")
     is_report(taken(part("text/plain", "The parser dies on\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nwith " + WORDS)))

@@ -226,3 +226,18 @@ text_is_fingerprint(const char *text)
 
 	return text[length] == '\0' && (length == 40 || length == 64);
 }
+
+char *
+text_file_name(const char *raw, guint n)
+{
+	g_autofree char *line = text_line(raw, 150);
+	char *base = line;
+
+	for (char *p = line; *p; p++)
+		if (*p == '/' || *p == '\\')
+			base = p + 1;
+	g_strdelimit(base, "<>:\"|?*", '_');
+	while (*base == '.' || *base == '-' || *base == ' ')
+		base++;
+	return *base ? g_strdup(base) : g_strdup_printf("attachment-%u", n);
+}

@@ -49,4 +49,10 @@ bool text_is_address(const char *text);
 /* Forty or sixty-four hexadecimal digits. */
 bool text_is_fingerprint(const char *text);
 
+/*
+ * A stranger's file name as one that no program trips over, without folders;
+ * attachment-N if nothing is left.  Caller frees.
+ */
+char *text_file_name(const char *raw, guint n);
+
 #endif

@@ -456,3 +456,24 @@ packet_starts(const uint8_t *data, size_t length)
 	return memchr(tags, packet.tag, sizeof(tags)) != NULL &&
 		packet.body[0] >= 1 && packet.body[0] <= 6;
 }
+
+const char *
+packet_hopeless(enum packet_kind packets)
+{
+	switch (packets) {
+	case PACKET_PASSPHRASE:
+		return "it is encrypted with a passphrase only";
+	case PACKET_TOO_NEW:
+		return "it is in a newer OpenPGP format than can be read";
+	case PACKET_UNPROTECTED:
+		return "it has no integrity protection";
+	case PACKET_NONE:
+		return "it is damaged";
+	case PACKET_KEY:
+		return "it is a key, not a message";
+	case PACKET_PUBLIC_KEY:
+	case PACKET_SIGNED:
+		break;
+	}
+	return NULL;
+}

@@ -64,7 +64,8 @@ is_signer_trouble(struct pgp *pgp, gpgme_error_t code)
 
 	return gpgme_err_code(code) == GPG_ERR_UNUSABLE_SECKEY ||
 		gpgme_err_code(code) == GPG_ERR_NO_SECKEY ||
-		(result != NULL && result->invalid_signers != NULL);
+		(gpgme_err_code(code) != GPG_ERR_UNUSABLE_PUBKEY &&
+			result != NULL && result->invalid_signers != NULL);
 }
 
 static struct bytes *

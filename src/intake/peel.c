@@ -13,6 +13,7 @@
 
 #define MAX_TEXT (4 << 20) /* of a report */
 #define MAX_PIECES 500
+#define A_SHORT_REPORT 50 /* bytes of words that say more than "attached" */
 #define LOOK_AT 65536 /* bytes of a part that tell what it is */
 
 struct extent
@@ -325,6 +326,9 @@ choose_sealed(struct peel *peel)
 		piece->kind = PIECE_MAIN;
 		r->shape = SHAPE_SEALED;
 		r->beside = words && !peel->mangled;
+		r->stands_alone = r->beside &&
+			peel_words_in(peel->text->str, peel->text->len) >=
+				A_SHORT_REPORT;
 		r->packets = armor
 			? packet_look(armor, strlen(armor), NULL)
 			: packet_look(start, MIN(piece->bytes.length, LOOK_AT),
@@ -354,8 +358,9 @@ finish(struct peel *peel)
 {
 	struct reading *r = peel->reading;
 
+	peel_settle_armor(peel);
 	choose_sealed(peel);
-	if (r->shape != SHAPE_CLEAR && !r->inline_armor)
+	if (r->shape != SHAPE_CLEAR && !(r->inline_armor && r->beside))
 		peel_add_outside(peel, peel->text->str, peel->text->len);
 	/* clear text beside what is sealed is not the report, or only perhaps */
 	if (r->shape != SHAPE_CLEAR && !r->beside)

@@ -21,6 +21,10 @@ struct peel {
 	bool mangled;	/* a part of PGP/MIME was there: the rest is its body */
 	bool plain;	/* of alternatives: HTML is left out */
 	bool outside;	/* beside a signed part: nothing counts as the text */
+	/* an armor in a text part, which is the report unless there are words */
+	char *armor;	     /* all of that part's text, or NULL */
+	size_t armor_at;     /* where it would stand in text */
+	size_t armor_around; /* bytes of words around it there */
 };
 
 /* Header fields into the reading; the Autocrypt key at the end of out. */
@@ -38,6 +42,12 @@ void peel_add_outside(struct peel *peel, const char *text, size_t length);
 
 /* A text part: an armor in it, keys, words. */
 void peel_text_part(struct peel *peel, const struct mime *part);
+
+/* What an armor in a text part is beside the words of all parts. */
+void peel_settle_armor(struct peel *peel);
+
+/* Bytes of a text that are no space. */
+size_t peel_words_in(const char *text, size_t length);
 
 /* The bytes of the layer as text; armors are looked for unless as it stands. */
 void peel_plain_text(struct peel *peel, bool as_it_stands);

@@ -10,6 +10,7 @@
 
 #define MAX_TEXT (4 << 20) /* of a report; more becomes an attachment */
 #define A_REPORT 200 /* bytes of text around an armor that may be the report */
+#define A_LONG_REPORT 600 /* and that no footer has */
 
 static bool
 is_flowed(const struct mime *part)
@@ -36,8 +37,8 @@ body_text(const struct mime *part)
 	return g_steal_pointer(&raw);
 }
 
-static size_t
-words_in(const char *text, size_t length)
+size_t
+peel_words_in(const char *text, size_t length)
 {
 	size_t n = 0;
 
@@ -70,6 +71,45 @@ take_around(struct peel *peel, const char *text, const char *begin,
 	peel_add_outside(peel, end, strlen(end));
 }
 
+static void
+note_armor(struct peel *peel, const char *text, size_t around)
+{
+	peel->reading->inline_armor = true;
+	peel->armor = g_strdup(text);
+	peel->armor_at = peel->text->len;
+	peel->armor_around = around;
+}
+
+void
+peel_settle_armor(struct peel *peel)
+{
+	struct reading *r = peel->reading;
+	size_t words = peel_words_in(peel->text->str, peel->text->len);
+	bool sealed = r->shape == SHAPE_SEALED;
+
+	if (peel->armor == NULL)
+		return;
+	if (words > 0 && (peel->layer != LAYER_MESSAGE ||
+				 (!sealed && words >= A_REPORT))) {
+		/* beside a report it is an attachment, or a quotation */
+		r->shape = SHAPE_CLEAR;
+		r->inline_armor = false;
+		if (sealed)
+			peel_add_piece(peel, "encrypted.asc",
+				"application/pgp-encrypted", r->sealed,
+				PIECE_SEALED);
+		else
+			g_string_insert(peel->text, peel->armor_at, peel->armor);
+		r->sealed = r->signature = (struct extent){0};
+	} else if (sealed && words + peel->armor_around >= A_REPORT) {
+		r->beside = true;
+		r->stands_alone = words + peel->armor_around >= A_LONG_REPORT;
+		peel_add_outside(peel, peel->text->str, peel->text->len);
+		g_string_insert(peel->text, peel->armor_at, peel->armor);
+	}
+	g_clear_pointer(&peel->armor, g_free);
+}
+
 /* An armored message in a text: what it holds is sealed, the rest outside. */
 static bool
 take_armor(struct peel *peel, const char *text)
@@ -93,19 +133,16 @@ take_armor(struct peel *peel, const char *text)
 		return false;
 	if (end == NULL)
 		end = begin + strlen(begin);
-	around = words_in(text, begin - text) + words_in(end, strlen(end));
+	around = peel_words_in(text, begin - text) + peel_words_in(end, strlen(end));
 	/* inside what was decrypted, an armor among words is a quotation */
 	if (peel->layer == LAYER_INSIDE && around > 0)
 		return false;
 	binary = packet_dearmor(begin, end - begin, &size);
 	r->shape = SHAPE_SEALED;
-	r->inline_armor = true;
 	r->sealed = peel_put(peel, (const char *)binary, size);
 	r->packets = packets;
+	note_armor(peel, text, around);
 	take_around(peel, text, begin, end);
-	r->beside = around >= A_REPORT;
-	if (r->beside)
-		g_string_append(peel->text, text);
 	return true;
 }
 
@@ -149,13 +186,13 @@ take_clearsigned(struct peel *peel, const char *text, const char *raw,
 		return false;
 	/* among words that were opened, or behind a report, it is a quotation */
 	if (peel->layer != LAYER_MESSAGE &&
-		(words_in(text, begin - text) > 0 ||
-			words_in(end, strlen(end)) > 0))
+		(peel_words_in(text, begin - text) > 0 ||
+			peel_words_in(end, strlen(end)) > 0))
 		return false;
-	if (words_in(text, begin - text) >= A_REPORT)
+	if (peel_words_in(text, begin - text) >= A_REPORT)
 		return false;
 	r->shape = SHAPE_CLEARSIGNED;
-	r->inline_armor = true;
+	note_armor(peel, text, 0);
 	r->sealed = peel_put(peel, first, last - first);
 	if (flowed)
 		r->signature = unstuffed(peel, first, last);
@@ -195,6 +232,20 @@ raw_of(struct peel *peel, const struct mime *part, const char *text)
 	return bytes_copy(peel->out, where.offset, where.length);
 }
 
+/* Another armor than the one that may be the report. */
+static bool
+take_other_armor(struct peel *peel, const char *text)
+{
+	const char *begin = armor_begin(text, "MESSAGE");
+
+	if (begin == NULL || peel->armor == NULL || peel->outside ||
+		packet_look(begin, strlen(begin), NULL) == PACKET_NONE)
+		return false;
+	peel_add_piece(peel, "encrypted.asc", "application/pgp-encrypted",
+		peel_put(peel, text, strlen(text)), PIECE_SEALED);
+	return true;
+}
+
 void
 peel_text_part(struct peel *peel, const struct mime *part)
 {
@@ -202,7 +253,8 @@ peel_text_part(struct peel *peel, const struct mime *part)
 	g_autofree char *raw = raw_of(peel, part, text);
 
 	if (!take_armor(peel, text) &&
-		!take_clearsigned(peel, text, raw, is_flowed(part)))
+		!take_clearsigned(peel, text, raw, is_flowed(part)) &&
+		!take_other_armor(peel, text))
 		add_words(peel, text);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "edge/packet.h"
 #include "intake/extras.h"
 #include "intake/reporter_key.h"
 
@@ -20,29 +21,13 @@ struct unsealing {
 	enum signature signature;
 };
 
-/* A reporter's file name as one that no program trips over. */
-static char *
-clean_name(const char *raw, guint n)
-{
-	g_autofree char *line = text_line(raw, 150);
-	char *base = line;
-
-	for (char *p = line; *p; p++)
-		if (*p == '/' || *p == '\\')
-			base = p + 1;
-	g_strdelimit(base, "<>:\"|?*", '_');
-	while (*base == '.' || *base == '-' || *base == ' ')
-		base++;
-	return *base ? g_strdup(base) : g_strdup_printf("attachment-%u", n);
-}
-
 static void
 add_attachment(struct report *report, const struct piece *piece,
 	struct bytes *source, bool protected)
 {
 	struct attachment *a = g_new0(struct attachment, 1);
 
-	a->name = clean_name(piece->name, report->attachments->len + 1);
+	a->name = text_file_name(piece->name, report->attachments->len + 1);
 	a->type = text_line(piece->type, 100);
 	a->size = piece->bytes.length;
 	a->source = source;
@@ -134,28 +119,6 @@ offer_candidates(struct unsealing *u, GError **error)
 	return all != NULL && pgp_candidates(u->pgp, all, error);
 }
 
-/* What anyone can see to be unreadable is not tried. */
-static const char *
-hopeless(enum packet_kind packets)
-{
-	switch (packets) {
-	case PACKET_PASSPHRASE:
-		return "it is encrypted with a passphrase only";
-	case PACKET_TOO_NEW:
-		return "it is in a newer OpenPGP format than can be read";
-	case PACKET_UNPROTECTED:
-		return "it has no integrity protection";
-	case PACKET_NONE:
-		return "it is damaged";
-	case PACKET_KEY:
-		return "it is a key, not a message";
-	case PACKET_PUBLIC_KEY:
-	case PACKET_SIGNED:
-		break;
-	}
-	return NULL;
-}
-
 static void
 give_up(struct unsealing *u, const char *failure)
 {
@@ -170,6 +133,11 @@ take_signature(struct unsealing *u, struct opened *opened)
 	struct report *report = u->report;
 
 	if (opened->signature == SIGNATURE_NONE)
+		return;
+	/* what somebody signed may quote what another did */
+	if (u->signature == SIGNATURE_GOOD &&
+		report->signature_seal == u->seals &&
+		g_strcmp0(report->fingerprint, opened->fingerprint) != 0)
 		return;
 	u->signature = opened->signature;
 	report->signature_seal = u->seals;
@@ -204,16 +172,41 @@ verify_again(struct unsealing *u, const struct bytes *sealed,
 	return good;
 }
 
-/* The text beside it is the report after all; nothing of it was sealed. */
-static void
-fall_back(struct unsealing *u, struct reading *reading)
+/* What is known of the layer that something sealed stands in. */
+struct standing {
+	int seals;
+	bool trusted;
+	enum signature signature;
+	int signature_seal;
+	char *fingerprint;
+	moment signed_at;
+};
+
+static struct standing
+standing_of(const struct unsealing *u)
 {
+	return (struct standing){u->seals, u->trusted, u->signature,
+		u->report->signature_seal, g_strdup(u->report->fingerprint),
+		u->report->signed_at};
+}
+
+/* The text beside it is the report after all, as sealed as its layer is. */
+static void
+fall_back(struct unsealing *u, struct reading *reading,
+	struct standing *standing)
+{
+	struct report *report = u->report;
+
 	reading->shape = SHAPE_CLEAR;
-	u->report->inner = reading;
-	u->seals = 0;
-	u->trusted = false;
-	forget_signature(u);
-	g_clear_pointer(&u->report->failure, g_free);
+	report->inner = reading;
+	u->seals = standing->seals;
+	u->trusted = standing->trusted;
+	u->signature = standing->signature;
+	report->signature_seal = standing->signature_seal;
+	g_free(report->fingerprint);
+	report->fingerprint = g_steal_pointer(&standing->fingerprint);
+	report->signed_at = standing->signed_at;
+	g_clear_pointer(&report->failure, g_free);
 }
 
 /* Reads what was opened; its shape is known then, and whose keys it brings. */
@@ -241,7 +234,7 @@ static bool
 decrypt(struct unsealing *u, const struct reading *reading,
 	const struct bytes *sealed, struct opened *opened, GError **error)
 {
-	const char *why = hopeless(reading->packets);
+	const char *why = packet_hopeless(reading->packets);
 	bool good;
 
 	if (why != NULL) {
@@ -268,16 +261,19 @@ open_sealed(struct unsealing *u, struct reading *reading,
 	struct opened opened = {0};
 	const struct reading *next;
 	guint before = u->report->candidates->len;
-	bool trusted = u->trusted, good;
+	struct standing standing = standing_of(u);
+	bool good;
 
 	if (!decrypt(u, reading, sealed, &opened, error) ||
 		opened.plain == NULL) {
 		good = u->report->failure != NULL;
-		if (good && reading->beside)
-			fall_back(u, reading);
+		if (good && reading->stands_alone)
+			fall_back(u, reading, &standing);
 		else if (good)
-			collect_pieces(u, reading, source, trusted, false);
+			collect_pieces(u, reading, source, standing.trusted,
+				false);
 		opened_clear(&opened);
+		g_free(standing.fingerprint);
 		return good;
 	}
 	if (reading->packets == PACKET_PUBLIC_KEY) {
@@ -292,11 +288,13 @@ open_sealed(struct unsealing *u, struct reading *reading,
 	good = next != NULL;
 	if (good && reading->beside && has_no_text(next)) {
 		/* a file, sent along with a report in clear */
-		fall_back(u, reading);
+		fall_back(u, reading, &standing);
 		opened_clear(&opened);
+		g_free(standing.fingerprint);
 		return true;
 	}
-	collect_pieces(u, reading, source, trusted, false);
+	collect_pieces(u, reading, source, standing.trusted, false);
+	g_free(standing.fingerprint);
 	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
 		u->report->candidates->len > before)
 		good = verify_again(u, sealed, opened.session_key, error);

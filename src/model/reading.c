@@ -164,10 +164,11 @@ reading_encode(const struct reading *reading)
 		g_variant_dict_insert(&dict, extents[i].name, "(tt)",
 			e->offset, e->length);
 	}
-	g_variant_dict_insert(&dict, "numbers", "(uuuxxbbb)", reading->shape,
+	g_variant_dict_insert(&dict, "numbers", "(uuuxxbbbb)", reading->shape,
 		reading->guard, reading->packets, reading->date,
 		reading->received, (gboolean)reading->protected_header,
-		(gboolean)reading->inline_armor, (gboolean)reading->beside);
+		(gboolean)reading->inline_armor, (gboolean)reading->beside,
+		(gboolean)reading->stands_alone);
 	g_variant_dict_insert_value(&dict, "pieces",
 		encode_pieces(reading->pieces));
 	g_variant_dict_insert_value(&dict, "assets",
@@ -264,7 +265,7 @@ static bool
 decode_plain(struct reading *reading, GVariantDict *dict, uint64_t size)
 {
 	guint32 shape, packets;
-	gboolean protected_header, inline_armor, beside;
+	gboolean protected_header, inline_armor, beside, stands_alone;
 
 	for (guint i = 0; i < G_N_ELEMENTS(strings); i++)
 		if (!g_variant_dict_lookup(dict, strings[i].name, "s",
@@ -283,16 +284,17 @@ decode_plain(struct reading *reading, GVariantDict *dict, uint64_t size)
 			!inside(*e, size))
 			return false;
 	}
-	if (!g_variant_dict_lookup(dict, "numbers", "(uuuxxbbb)", &shape,
+	if (!g_variant_dict_lookup(dict, "numbers", "(uuuxxbbbb)", &shape,
 		    &reading->guard, &packets, &reading->date,
 		    &reading->received, &protected_header, &inline_armor,
-		    &beside))
+		    &beside, &stands_alone))
 		return false;
 	reading->shape = shape;
 	reading->packets = packets;
 	reading->protected_header = protected_header;
 	reading->inline_armor = inline_armor;
 	reading->beside = beside;
+	reading->stands_alone = stands_alone;
 	return shape <= SHAPE_REFUSED && packets <= PACKET_KEY &&
 		values_are_sound(reading);
 }

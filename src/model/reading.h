@@ -125,6 +125,7 @@ struct reading {
 	enum packet_kind packets;
 	bool inline_armor; /* sealed stood in a text part */
 	bool beside; /* `text` may itself be the report, sealed a part of it */
+	bool stands_alone; /* and be one though sealed cannot be opened */
 	struct extent autocrypt; /* keydata of the Autocrypt header, decoded */
 };
 
