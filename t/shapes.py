@@ -30,8 +30,16 @@ def seal(data, *more, to=None, who="bob"):
     return w.people[who].gpg("--armor", "--encrypt", "--recipient", to or w.security.fpr, *more, data=data).stdout
 
 
+def sealed(body, *more, who="bob"):
+    """A PGP/MIME message around it, from Content-Type on."""
+    return encrypted_message([], seal(body, *more, who=who)).split(b"MIME-Version: 1.0\r\n")[-1].lstrip()
+
+
 def clearsign(data):
     return w.bob.gpg("--clear-sign", data=data).stdout
+
+
+KEY = "Autocrypt: addr=bob@example.com; keydata=" + base64.b64encode(w.bob.public_key(armor=False)).decode()
 
 
 def taken(body, *headers):
@@ -102,6 +110,92 @@ def _():
               words="end of it")
     is_report(taken(part("text/plain", "The parser dies on\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nwith " + WORDS)))
     is_report(taken(part("text/plain", "The parser dies on\r\n\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\n\r\nwith " + WORDS)))
+
+
+@promise("an armor in one text part displaces no words of another, outside and inside of a seal")
+def _():
+    report, for_bob = part("text/plain", WORDS * 12), part("text/plain", seal(b"x", to=w.bob.fpr))
+    for order in ((report, for_bob), (for_bob, report)):
+        is_report(taken(multi("mixed", *order)))
+    quoted = part("text/plain", clearsign(b"An advisory of somebody else.\r\n"))
+    is_report(taken(multi("mixed", report, quoted)), words="An advisory of somebody else")
+    # a few words beside what is sealed are kept beside the report
+    is_report(taken(multi("mixed", part("text/plain", "Dear all, see below.\r\n"), part("text/plain", seal(WORDS.encode())))),
+              "encrypted", names=["clear-text.txt"])
+    # a second message in the same mail is opened as a file
+    second = part("text/plain", seal(b"the second part of it\r\n"))
+    case = is_report(taken(multi("mixed", part("text/plain", seal(WORDS.encode())), second)), "encrypted", names=["encrypted"])
+    contains(content(case, "encrypted").decode(), "the second part of it")
+    # under a seal it is a file, or a quotation
+    report = part("text/plain", WORDS)
+    for order in ((report, for_bob), (for_bob, report)):
+        is_report(taken(sealed(multi("mixed", *order), "--sign"), KEY), "encrypted+signed", "good", names=["encrypted.asc"])
+
+
+@promise("who signs and seals what another signed is the one who signed")
+def _():
+    key = "Autocrypt: addr=alice@example.net; keydata=" + base64.b64encode(w.alice.public_key(armor=False)).decode()
+    quoted = part("text/plain", clearsign(b"An advisory of Bob.\r\n"))
+    bob = part("application/pgp-keys", w.bob.public_key())
+    for inside in (multi("mixed", part("text/plain", WORDS), quoted, bob), multi("mixed", quoted, bob)):
+        case = taken(sealed(multi("mixed", inside, part("application/pgp-keys", w.alice.public_key())), "--sign", who="alice"), key)
+        case = w.case(case["number"], "--identity")
+        equal((case["messages"][0]["signature"], case["messages"][0]["fingerprint"]), ("good", w.alice.fpr))
+        assert case["reporter"]["fingerprint"] != w.bob.fpr or not case["reporter"]["pinned"]
+
+
+@promise("a signature over text that shows an armor to somebody else stays one")
+def _():
+    armor = seal(b"x", to=w.bob.fpr).decode()
+    is_report(taken(part("text/plain", clearsign((WORDS * 12 + "\r\n" + armor).encode())), KEY), "signed", "good")
+
+
+@promise("a note beside a sealed file that cannot be read is no report: the reporter is told")
+def _():
+    other = part('application/octet-stream; name="report.asc"', seal(b"x", to=w.bob.fpr))
+    case = taken(multi("mixed", part("text/plain", "My report is attached, encrypted.\r\n"), other))
+    equal(case["messages"][0]["protection"], "undecryptable")
+    contains([a["name"] for a in case["messages"][0]["attachments"]], "clear-text.txt")
+
+
+@promise("what is wrong with an attached mail is no reason to refuse the report it is attached to")
+def _():
+    mail = b"From: a@example.net\r\nSubject: spam\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\nbuy\r\n"
+    is_report(taken(multi("mixed", part("text/plain", WORDS), part("message/rfc822", mail))))
+    long = mail + b"line\r\n" * 15000
+    is_report(taken(multi("mixed", part("text/plain", WORDS), part(
+        "message/rfc822", base64.encodebytes(long), "Content-Transfer-Encoding: base64"))))
+
+
+@promise("a content type that says nothing is text")
+def _():
+    for kind in ("text", "", "nonsense", "text; charset=utf-8"):
+        is_report(taken(part(kind, WORDS)), names=[])
+
+
+@promise("armors with odd heads are read")
+def _():
+    armor = seal(WORDS.encode()).decode()
+    for head in ("Comment:\n\n", "Version:X\n\n", "\nVersion: 1\n\n", "\n \nComment: a\nCharset: utf-8\n\n\n"):
+        is_report(taken(part("text/plain", armor.replace("MESSAGE-----\n\n", "MESSAGE-----\n" + head, 1))), "encrypted")
+
+
+@promise("two parts are not signed because their envelope says so")
+def _():
+    case = taken(multi("signed", part("text/plain", WORDS), part("text/html", "<p>More words</p>")))
+    is_report(case, "clear", "none")
+
+
+@promise("a sender in an internationalized domain gets an answer")
+def _():
+    head = ["From: Alice <alice@xn--bcher-kva.example.net>", "To: security@example.org", "Subject: idn", "Message-ID: <idn@x>",
+            "Date: Tue, 24 Nov 2026 10:00:00 +0000", "MIME-Version: 1.0"]
+    global n
+    n += 1
+    w.drop("\r\n".join(head).encode() + b"\r\n" + part("text/plain", WORDS))
+    wait_for(lambda: w.sql("select count(*) from inbound where state <> 'new'") == str(n), 30, "the end of the message")
+    equal(w.sql("select recipient from outbound where kind = 'acknowledgment' order by id desc limit 1"),
+          "alice@xn--bcher-kva.example.net")
 
 
 @promise("an armor without its checksum is read, whatever its length")

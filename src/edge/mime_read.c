@@ -22,6 +22,11 @@ load_charsets(void)
 		"ISO-8859-5", "ISO-8859-7", "ISO-8859-9", "ISO-8859-15",
 		"WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "WINDOWS-1254",
 		"KOI8-R", "KOI8-U", "GB2312", "GBK", "GB18030", "BIG5",
+		"ISO-8859-3", "ISO-8859-4", "ISO-8859-6", "ISO-8859-8",
+		"ISO-8859-13", "ISO-8859-14", "ISO-8859-16", "WINDOWS-1253",
+		"WINDOWS-1255", "WINDOWS-1256", "WINDOWS-1257", "WINDOWS-874",
+		"TIS-620", "CP866", "CP850", "UHC", "CP932", "BIG5-HKSCS",
+		"UTF-32",
 		"SHIFT_JIS", "EUC-JP", "ISO-2022-JP", "EUC-KR", "UTF-16",
 		"UTF-16LE", "UTF-16BE", "UTF-7", "US-ASCII", "MACINTOSH"};
 
@@ -42,7 +47,10 @@ type_of(GMimeObject *object)
 	GMimeContentType *type = g_mime_object_get_content_type(object);
 	g_autofree char *text = NULL;
 
-	if (type == NULL)
+	const char *raw = g_mime_object_get_header(object, "Content-Type");
+
+	/* none, or one that says nothing (RFC 2045, 5.2) */
+	if (type == NULL || (raw != NULL && memchr(raw, '/', strcspn(raw, ";")) == NULL))
 		return g_strdup("text/plain");
 	text = g_mime_content_type_get_mime_type(type);
 	return g_ascii_strdown(text, -1);
@@ -220,7 +228,8 @@ flatten(InternetAddressList *list, GPtrArray *flat, int depth)
 					INTERNET_ADDRESS_GROUP(a)),
 				flat, depth + 1);
 		else {
-			const char *addr = internet_address_mailbox_get_addr(
+			/* its domain in ASCII (RFC 5891) */
+			const char *addr = internet_address_mailbox_get_idn_addr(
 				INTERNET_ADDRESS_MAILBOX(a));
 
 			g_ptr_array_add(flat, text_line(name, 200));

@@ -50,8 +50,9 @@ armor_end(const char *text, const char *what)
 }
 
 /*
- * Where an armor's base64 begins: behind BEGIN line, header fields and the
- * empty line, which some senders leave out or fill with odd spaces.
+ * Where an armor's base64 begins: behind BEGIN line, header fields (base64 has
+ * no colon) and empty lines, which some senders leave out, fill with odd
+ * spaces, or put everywhere.
  */
 static const char *
 skip_head(const char *p, const char *end)
@@ -64,11 +65,9 @@ skip_head(const char *p, const char *end)
 		g_autofree char *plain = g_strjoinv(" ", parts);
 		bool blank = *g_strstrip(plain) == '\0';
 
-		if (!first && !blank && strstr(plain, ": ") == NULL)
+		if (!first && !blank && strchr(plain, ':') == NULL)
 			return p;
 		p = eol ? eol + 1 : end;
-		if (blank && !first)
-			break;
 	}
 	return p;
 }

@@ -21,6 +21,8 @@ struct gate {
 	GString *field;	       /* the unfolded field being read */
 	bool in_header;
 	bool is_message; /* this section's body is a message */
+	bool is_encoded; /* but written as base64 or the like */
+	guint inside;	 /* boundaries around an attached message, plus 1; or 0 */
 	char *boundary;	 /* that this section declares */
 	size_t header_bytes;
 	int fields, parts, types, messages;
@@ -79,16 +81,32 @@ take_content_type(struct gate *gate)
 	const char *value = strchr(gate->field->str, ':') + 1;
 	g_autofree char *lower = g_ascii_strdown(value, 200);
 
-	if (++gate->types > 1)
+	/* what is wrong with an attached message is what it is attached for */
+	if (++gate->types > 1 && gate->inside == 0)
 		gate->refusal = REFUSAL_TWO_TYPES;
 	g_strchug(lower);
-	gate->is_message = g_str_has_prefix(lower, "message/");
+	gate->is_message = g_str_has_prefix(lower, "message/rfc822") ||
+		g_str_has_prefix(lower, "message/rfc2822") ||
+		g_str_has_prefix(lower, "message/news") ||
+		g_str_has_prefix(lower, "message/global") ||
+		g_str_has_prefix(lower, "message/partial");
 	if (!g_str_has_prefix(lower, "multipart/"))
 		return;
 	g_free(gate->boundary);
 	gate->boundary = boundary_of(value);
-	if (gate->boundary != NULL && !is_legal(gate->boundary))
+	if (gate->boundary != NULL && !is_legal(gate->boundary) &&
+		gate->inside == 0)
 		gate->refusal = REFUSAL_BOUNDARY;
+}
+
+static void
+take_encoding(struct gate *gate)
+{
+	const char *value = strchr(gate->field->str, ':') + 1;
+
+	value += strspn(value, " \t");
+	gate->is_encoded = g_ascii_strncasecmp(value, "base64", 6) == 0 ||
+		g_ascii_strncasecmp(value, "quoted-printable", 16) == 0;
 }
 
 static void
@@ -103,6 +121,8 @@ end_field(struct gate *gate)
 		return;
 	if (is_field(gate->field, "Content-Type"))
 		take_content_type(gate);
+	if (is_field(gate->field, "Content-Transfer-Encoding"))
+		take_encoding(gate);
 	for (int i = 0; addresses[i] != NULL; i++)
 		if (is_field(gate->field, addresses[i]))
 			for (const char *p = gate->field->str; *p; p++)
@@ -116,7 +136,7 @@ static void
 start_header(struct gate *gate)
 {
 	gate->in_header = true;
-	gate->is_message = false;
+	gate->is_message = gate->is_encoded = false;
 	gate->header_bytes = 0;
 	gate->fields = gate->types = 0;
 	g_clear_pointer(&gate->boundary, g_free);
@@ -134,7 +154,9 @@ end_header(struct gate *gate)
 		if (gate->boundaries->len > MAX_DEPTH)
 			gate->refusal = REFUSAL_DEPTH;
 	}
-	if (gate->is_message) {
+	if (gate->is_message && !gate->is_encoded) {
+		if (gate->inside == 0)
+			gate->inside = gate->boundaries->len + 1;
 		start_header(gate);
 		if (++gate->messages > MAX_DEPTH)
 			gate->refusal = REFUSAL_MESSAGES;
@@ -175,9 +197,13 @@ delimiter_line(struct gate *gate, const char *line, size_t length)
 			continue;
 		if (length >= n + 4 && rest[0] == '-' && rest[1] == '-') {
 			g_ptr_array_set_size(gate->boundaries, i - 1);
+			if (i < gate->inside)
+				gate->inside = 0;
 			return;
 		}
 		g_ptr_array_set_size(gate->boundaries, i);
+		if (i < gate->inside)
+			gate->inside = 0;
 		if (++gate->parts > MAX_PARTS)
 			gate->refusal = REFUSAL_PARTS;
 		start_header(gate);

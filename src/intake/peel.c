@@ -246,6 +246,20 @@ take_beside(struct peel *peel, const struct mime *part,
 		take_part(peel, part);
 }
 
+/* By its name, its armor or its first packet (RFC 9580, 4.2). */
+static bool
+is_signature(struct peel *peel, const struct mime *part)
+{
+	const struct extent *where = &peel->reading->signature;
+	g_autofree char *start =
+		bytes_copy(peel->out, where->offset, MIN(where->length, LOOK_AT));
+	unsigned char first = *start;
+
+	return strcmp(part->type, "application/pgp-signature") == 0 ||
+		armor_begin(start, "SIGNATURE") != NULL ||
+		(first & 0xfc) == 0x88 || first == 0xc2;
+}
+
 /* gpg misses the checksum that many leave out. */
 static void
 dearmor_signature(struct peel *peel)
@@ -279,6 +293,10 @@ take_signed(struct peel *peel, const struct mime *root)
 		!mime_decode(part->children->pdata[1], peel->out,
 			&peel->reading->signature))
 		return false;
+	if (!is_signature(peel, part->children->pdata[1])) {
+		peel->reading->signature = (struct extent){0};
+		return false;
+	}
 	dearmor_signature(peel);
 	canonical = signed_part_canonical(start, size, &size);
 	peel->reading->sealed = peel_put(peel, canonical, size);
