@@ -24,7 +24,7 @@ killed = collections.Counter()
 
 def kill_something():
     """One of each in its turn: chance alone may spare one.  A killed role comes back with a growing delay."""
-    for role in sorted(ROLES, key=lambda r: (killed[r], random.random())):
+    for role in sorted(ROLES, key=lambda r: (killed[r] * (5 if r == "supervisor" else 1), random.random())):
         for pid in random.sample(found := w.processes(role), len(found)):
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -175,6 +175,20 @@ def _():
         contains(error, text, " ".join(argv))
 
 
+@promise("output that cannot be written is a failure, and who looks at recipients is on record")
+def _():
+    with open("/dev/full", "wb") as full:
+        for command in (["cases"], ["cases", "--json"], ["queue", "--all"], ["metrics"]):
+            done = subprocess.run([BUILD + "/meldpunt", "-c", w.conf_path, *command], stdout=full, stderr=subprocess.PIPE, cwd="/")
+            equal((done.returncode, b"cannot be written" in done.stderr), (74, True), str(command))
+    number = w.cases()[-1]["number"]
+    w.json("queue", "--all", "--identity")
+    contains([e["what"] for e in w.case(number)["events"]], "identity-shown")
+    equal(w.meldpunt("order", "VGZ-1999-0001", "note x", check=False).returncode, 65)
+    equal(w.meldpunt("quarantine", "release", "1abc", check=False).returncode, 64)
+    equal(w.meldpunt("show", number, "--attachment=-1", check=False).returncode, 64)
+
+
 @promise("check finds all faults at once")
 def _():
     with open(w.conf_path) as f:

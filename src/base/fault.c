@@ -29,6 +29,8 @@ fault_exit_status(const GError *error)
 {
 	if (error == NULL)
 		return EX_OK;
+	if (error->domain == G_FILE_ERROR)
+		return EX_IOERR;
 	if (error->domain != FAULT)
 		return EX_SOFTWARE;
 	switch ((enum fault_code)error->code) {

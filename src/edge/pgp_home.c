@@ -137,6 +137,17 @@ pgp_home_open(struct pgp_home *home, const struct conf *conf,
 void
 pgp_home_clear(struct pgp_home *home)
 {
+	g_autoptr(GDir) dir = home->path ? g_dir_open(home->path, 0, NULL) : NULL;
+	const char *name;
+
+	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+		g_autofree char *path =
+			g_build_filename(home->path, name, NULL);
+
+		unlink(path);
+	}
+	if (dir != NULL)
+		rmdir(home->path);
 	g_free(home->source);
 	g_free(home->path);
 	g_free(home->candidate_file);

@@ -23,6 +23,7 @@ struct pgp_home {
 /* FAULT_SETUP: runtime_dir is on no tmpfs; FAULT_LATER: no public keys yet. */
 bool pgp_home_open(struct pgp_home *home, const struct conf *conf,
 	const char *runtime_dir, const char *name, GError **error);
+/* Removes it, too, as far as the process may. */
 void pgp_home_clear(struct pgp_home *home);
 
 /* Whether there are other public keys than were copied. */

@@ -125,5 +125,10 @@ main(int argc, char **argv)
 	int status = run(&line, argc, argv);
 
 	g_free(line.conf_path);
+	/* half a file must not look like a whole one */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fputs("meldpunt: the output cannot be written\n", stderr);
+		return status == EX_OK ? EX_IOERR : status;
+	}
 	return status;
 }

@@ -13,7 +13,7 @@
 
 static const char sql_add[] =
 	"INSERT INTO operator_orders (case_id, text, actor)"
-	" SELECT id, $2, $3 FROM cases WHERE number = $1 RETURNING id";
+	" SELECT id, $2, $3 FROM cases WHERE number = upper($1) RETURNING id";
 
 static const char sql_result[] =
 	"SELECT result, refused, json_build_object('number', $2::text, 'done',"
@@ -97,7 +97,7 @@ command_order(struct command_line *line)
 		return command_failed(error);
 	if (rows_count(added) == 0) {
 		fprintf(stderr, "meldpunt: there is no case %s\n", number);
-		return EX_NOINPUT;
+		return EX_DATAERR;
 	}
 	found = wait_for_result(session, rows_int8(added, 0, "id"), number,
 		&error);

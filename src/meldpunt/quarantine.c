@@ -134,13 +134,14 @@ command_quarantine(struct command_line *line)
 		"discard", NULL};
 	g_autoptr(GError) error = NULL;
 	const char *verb;
-	int64_t id = 0;
+	guint64 id = 0;
 
 	if (!command_parse(line, entries, 0, 2))
 		return EX_USAGE;
 	verb = line->argc > 1 ? line->argv[1] : "list";
-	if (line->argc > 2)
-		id = g_ascii_strtoll(line->argv[2], NULL, 10);
+	if (line->argc > 2 && !g_ascii_string_to_unsigned(line->argv[2], 10, 1,
+				      INT64_MAX, &id, NULL))
+		id = 0;
 	if ((strcmp(verb, "list") == 0) != (id == 0) ||
 		!g_strv_contains(verbs, verb)) {
 		fprintf(stderr, "meldpunt: quarantine list | show ID | release "

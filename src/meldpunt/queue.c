@@ -27,6 +27,13 @@ static const char sql_from[] =
 	" LEFT JOIN cases c ON c.id = l.case_id"
 	" WHERE $1 OR o.state <> 'sent'";
 
+/* Who looked at whom is on record, as with a case. */
+static const char sql_seen[] =
+	"INSERT INTO events (case_id, actor, what)"
+	" SELECT DISTINCT l.case_id, $2::text, 'identity-shown' FROM outbound o"
+	" JOIN letters l ON l.id = o.letter"
+	" WHERE l.case_id IS NOT NULL AND ($1 OR o.state <> 'sent')";
+
 int
 command_queue(struct command_line *line)
 {
@@ -43,14 +50,16 @@ command_queue(struct command_line *line)
 	g_autoptr(session_auto) session = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(rows) found = NULL;
-	g_autofree char *sql = NULL;
+	g_autofree char *sql = NULL, *actor = command_actor();
 
 	if (!command_parse(line, entries, 0, 0))
 		return EX_USAGE;
 	sql = g_strconcat(line->json ? sql_json : sql_table, sql_from,
 		line->json ? "" : " ORDER BY o.id", NULL);
 	session = session_open(line, &error);
-	if (session != NULL)
+	if (session != NULL &&
+		(!identity || db_run(session->db, &error, sql_seen,
+				      PARAM_BOOL(all), PARAM_TEXT(actor))))
 		found = db_query(session->db, &error, sql, PARAM_BOOL(all),
 			PARAM_BOOL(identity));
 	if (found == NULL)

@@ -202,6 +202,10 @@ command_show(struct command_line *line)
 
 	if (!command_parse(line, entries, 1, 1))
 		return EX_USAGE;
+	if (attachment < 0) {
+		fputs("meldpunt: attachments are numbered from 1\n", stderr);
+		return EX_USAGE;
+	}
 	session = session_open(line, &error);
 	if (session != NULL)
 		found = db_query(session->db, &error, sql_find,

@@ -492,7 +492,8 @@ limits = {{ {limits} }};
         at = os.path.getsize(self.log_path)
         proc = subprocess.Popen([BUILD + "/meldpuntd", "-c", conf or self.conf_path, *args],
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
-        self.pids.append(proc)
+        # what has ended is no longer ours: its pid may be another's
+        self.pids = [p for p in self.pids if p.poll() is None] + [proc]
         self.daemon = proc
         if wait:
             wait_for(lambda: ": ready" in self.log()[at:] or proc.poll() is not None, 60,
