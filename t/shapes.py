@@ -180,6 +180,21 @@ def _():
         is_report(taken(part("text/plain", armor.replace("MESSAGE-----\n\n", "MESSAGE-----\n" + head, 1))), "encrypted")
 
 
+@promise("an armor that a shell of Windows wrote is opened")
+def _():
+    for data in (seal(WORDS.encode()).decode().encode("utf-16"), b"\xef\xbb\xbf" + seal(WORDS.encode())):
+        file = part('application/octet-stream; name="report.asc"', base64.encodebytes(data), "Content-Transfer-Encoding: base64")
+        is_report(taken(multi("mixed", part("text/plain", "See the file."), file)), "encrypted")
+
+
+@promise("a plain text that only says that there is another is not the report; words about an armor do not hide it")
+def _():
+    html = part("text/html", "<p>" + (WORDS * 10).replace("\r\n", "<br>") + "</p>")
+    is_report(taken(multi("alternative", part("text/plain", "This mail is in HTML."), html)))
+    mention = part("text/html", "<p>dies on<br>-----BEGIN PGP MESSAGE-----<br>only</p>")
+    is_report(taken(multi("alternative", part("text/plain", WORDS * 10), mention)))
+
+
 @promise("two parts are not signed because their envelope says so")
 def _():
     case = taken(multi("signed", part("text/plain", WORDS), part("text/html", "<p>More words</p>")))

@@ -33,7 +33,9 @@ armor_begin(const char *text, const char *what)
 	const char *found = text;
 
 	while ((found = strstr(found, line)) != NULL) {
-		if (found == text || found[-1] == '\n')
+		/* at the start of a line, or behind a byte order mark */
+		if (found == text || found[-1] == '\n' ||
+			(found == text + 3 && memcmp(text, "\357\273\277", 3) == 0))
 			return found;
 		found++;
 	}

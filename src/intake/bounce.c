@@ -68,7 +68,7 @@ read_recipient(struct bounce *b, const char *fields)
 		return;
 	b->has_failed = true;
 	collect(b->failed, MAX_FAILED, fields,
-		"^(?:Original|Final)-Recipient:[ \\t]*(?:rfc822;)?[ \\t]*"
+		"^(?:Original|Final)-Recipient:[ \\t]*(?:(?:rfc822|utf-8);)?[ \\t]*"
 		"<?([^<>\\s]{3,254})>?");
 }
 
@@ -102,8 +102,11 @@ walk(struct bounce *b, const struct mime *mime, int depth)
 
 		if (text != NULL)
 			collect_ids(b, text);
-		if (text != NULL &&
-			strcmp(mime->type, "message/delivery-status") == 0)
+		/* RFC 3464, RFC 6533 */
+		if (text != NULL && (strcmp(mime->type,
+					     "message/delivery-status") == 0 ||
+					    strcmp(mime->type, "message/global-"
+						    "delivery-status") == 0))
 			read_status(b, text);
 	}
 	for (guint i = 0; i < mime->children->len && depth < MAX_DEPTH; i++)

@@ -78,6 +78,9 @@ is_legal(const char *boundary)
 static void
 take_content_type(struct gate *gate)
 {
+	/* what the parser takes apart as a message of its own */
+	static const char *const messages[] = {"message/rfc822",
+		"message/rfc2822", "message/news", "message/global", NULL};
 	const char *value = strchr(gate->field->str, ':') + 1;
 	g_autofree char *lower = g_ascii_strdown(value, 200);
 
@@ -85,11 +88,8 @@ take_content_type(struct gate *gate)
 	if (++gate->types > 1 && gate->inside == 0)
 		gate->refusal = REFUSAL_TWO_TYPES;
 	g_strchug(lower);
-	gate->is_message = g_str_has_prefix(lower, "message/rfc822") ||
-		g_str_has_prefix(lower, "message/rfc2822") ||
-		g_str_has_prefix(lower, "message/news") ||
-		g_str_has_prefix(lower, "message/global") ||
-		g_str_has_prefix(lower, "message/partial");
+	lower[strcspn(lower, "; \t\r\n(")] = '\0';
+	gate->is_message = g_strv_contains(messages, lower);
 	if (!g_str_has_prefix(lower, "multipart/"))
 		return;
 	g_free(gate->boundary);

@@ -13,7 +13,8 @@
 
 #define MAX_TEXT (4 << 20) /* of a report */
 #define MAX_PIECES 500
-#define A_SHORT_REPORT 50 /* bytes of words that say more than "attached" */
+#define A_STUB 80	   /* of a plain text that is no report */
+#define A_LONG_STUB 300	   /* of one beside an armor in HTML */
 #define LOOK_AT 65536 /* bytes of a part that tell what it is */
 
 struct extent
@@ -48,67 +49,6 @@ peel_add_outside(struct peel *peel, const char *text, size_t length)
 			peel_put(peel, copy, strlen(copy)), PIECE_OUTSIDE);
 }
 
-/* Where in the part an OpenPGP message starts, as armor or as packets. */
-static bool
-find_sealed(const struct peel *peel, struct extent where, const char **armor,
-	char **start)
-{
-	size_t n = MIN(where.length, LOOK_AT);
-
-	*start = bytes_copy(peel->out, where.offset, n);
-	*armor = armor_begin(*start, "MESSAGE");
-	return n > 0 &&
-		(*armor != NULL || packet_starts((const uint8_t *)*start, n));
-}
-
-/* Encrypted for a program that we are not (RFC 8551, 3.3). */
-static bool
-is_smime(const struct mime *part)
-{
-	const char *type = mime_parameter(part, "smime-type");
-
-	return (strcmp(part->type, "application/pkcs7-mime") == 0 ||
-		       strcmp(part->type, "application/x-pkcs7-mime") == 0) &&
-		(type == NULL || strstr(type, "signed") == NULL);
-}
-
-static enum piece_kind
-kind_of(const struct peel *peel, const struct mime *part, struct extent where)
-{
-	g_autofree char *start = NULL;
-	const char *armor;
-
-	if (find_sealed(peel, where, &armor, &start) &&
-		(armor == NULL || armor == start || part->message != NULL ||
-			armor - start <= 2000))
-		return PIECE_SEALED;
-	if (is_smime(part))
-		return PIECE_SEALED;
-	if (armor_begin(start, "PUBLIC KEY BLOCK") != NULL ||
-		strcmp(part->type, "application/pgp-keys") == 0)
-		return PIECE_KEY;
-	return PIECE_PLAIN;
-}
-
-static void
-take_attachment(struct peel *peel, const struct mime *part)
-{
-	struct extent where;
-
-	if (strcmp(part->type, "application/pgp-encrypted") == 0)
-		peel->mangled = true; /* and if it is just "Version: 1": no part */
-	if (peel->full || !mime_decode(part, peel->out, &where)) {
-		peel->full = true;
-		return;
-	}
-	if (strcmp(part->type, "application/pgp-encrypted") == 0 &&
-		kind_of(peel, part, where) != PIECE_SEALED)
-		return;
-	peel_add_piece(peel, part->name,
-		part->message ? "message/rfc822" : part->type, where,
-		kind_of(peel, part, where));
-}
-
 static bool
 is_text(const struct mime *part)
 {
@@ -118,6 +58,19 @@ is_text(const struct mime *part)
 			strcmp(part->type, "text/markdown") == 0 ||
 			strcmp(part->type, "text/enriched") == 0 ||
 			strcmp(part->type, "text/html") == 0);
+}
+
+/* Bytes of words in the texts of this kind. */
+static size_t
+words_of(const struct mime *mime, bool html)
+{
+	size_t words = 0;
+
+	if (is_text(mime) && (strcmp(mime->type, "text/html") == 0) == html)
+		words += peel_part_words(mime);
+	for (guint i = 0; i < mime->children->len; i++)
+		words += words_of(mime->children->pdata[i], html);
+	return words;
 }
 
 /* True if a text of this kind is there, with this in it. */
@@ -138,17 +91,24 @@ has_text(const struct mime *mime, bool html, const char *what)
 
 static void take_part(struct peel *peel, const struct mime *part);
 
-/*
- * Of alternatives the plain text is what people read here; unless the armor
- * stands in the other one only.
- */
+/* A plain text that only says that there is another, or shows no armor. */
+static bool
+is_stub(const struct mime *part, size_t words)
+{
+	static const char armor[] = "-----BEGIN PGP ";
+
+	return (words < A_LONG_STUB && has_text(part, true, armor) &&
+		       !has_text(part, false, armor)) ||
+		(words < A_STUB && words_of(part, true) > 4 * A_STUB);
+}
+
+/* Of alternatives the plain text is what people read here. */
 static void
 take_alternatives(struct peel *peel, const struct mime *part)
 {
-	static const char armor[] = "-----BEGIN PGP ";
 	bool before = peel->plain;
-	bool plain = has_text(part, false, "") &&
-		(has_text(part, false, armor) || !has_text(part, true, armor));
+	size_t words = words_of(part, false);
+	bool plain = words > 0 && !is_stub(part, words);
 
 	for (guint i = 0; i < part->children->len; i++) {
 		const struct mime *child = part->children->pdata[i];
@@ -189,7 +149,7 @@ take_part(struct peel *peel, const struct mime *part)
 	} else if (g_str_has_prefix(part->type, "multipart/"))
 		take_unparted(peel);
 	else
-		take_attachment(peel, part);
+		peel_take_attachment(peel, part);
 }
 
 /* The only part there is, is what was written, whatever it is called. */
@@ -322,62 +282,13 @@ looks_like_mime(const char *data, size_t length)
 		header, G_REGEX_CASELESS | G_REGEX_RAW, 0);
 }
 
-/* The sealed piece that may be the report becomes what is to be opened. */
-static void
-choose_sealed(struct peel *peel)
-{
-	struct reading *r = peel->reading;
-	bool words = peel->text->str[strspn(peel->text->str, " \t\r\n")] != '\0';
-
-	/* beside words under a seal or signature it is an attachment */
-	if (r->shape != SHAPE_CLEAR ||
-		(peel->layer != LAYER_MESSAGE && words))
-		return;
-	for (guint i = 0; i < r->pieces->len; i++) {
-		struct piece *piece = r->pieces->pdata[i];
-		g_autofree char *start = NULL;
-		const char *armor;
-
-		if (piece->kind != PIECE_SEALED)
-			continue;
-		find_sealed(peel, piece->bytes, &armor, &start);
-		piece->kind = PIECE_MAIN;
-		r->shape = SHAPE_SEALED;
-		r->beside = words && !peel->mangled;
-		r->stands_alone = r->beside &&
-			peel_words_in(peel->text->str, peel->text->len) >=
-				A_SHORT_REPORT;
-		r->packets = armor
-			? packet_look(armor, strlen(armor), NULL)
-			: packet_look(start, MIN(piece->bytes.length, LOOK_AT),
-				  NULL);
-		r->sealed = piece->bytes;
-		if (armor != NULL) {
-			g_autofree char *all = bytes_copy(peel->out,
-				piece->bytes.offset, piece->bytes.length);
-			const char *begin = armor_begin(all, "MESSAGE");
-			const char *end = armor_end(begin, "MESSAGE");
-			g_autofree guint8 *binary = NULL;
-			gsize size;
-
-			binary = packet_dearmor(begin,
-				(end ? end : begin + strlen(begin)) - begin,
-				&size);
-			r->sealed = peel_put(peel, (const char *)binary, size);
-			if (end != NULL)
-				peel_add_outside(peel, end, strlen(end));
-		}
-		return;
-	}
-}
-
 static void
 finish(struct peel *peel)
 {
 	struct reading *r = peel->reading;
 
 	peel_settle_armor(peel);
-	choose_sealed(peel);
+	peel_choose_sealed(peel);
 	if (r->shape != SHAPE_CLEAR && !(r->inline_armor && r->beside))
 		peel_add_outside(peel, peel->text->str, peel->text->len);
 	/* clear text beside what is sealed is not the report, or only perhaps */

@@ -40,11 +40,20 @@ void peel_add_piece(struct peel *peel, const char *name, const char *type,
 /* Clear text beside what is sealed: kept, but not as the report's text. */
 void peel_add_outside(struct peel *peel, const char *text, size_t length);
 
+/* Any other part: an attachment, a key, something sealed. */
+void peel_take_attachment(struct peel *peel, const struct mime *part);
+
+/* If nothing else is, the sealed file that may be the report is to be opened. */
+void peel_choose_sealed(struct peel *peel);
+
 /* A text part: an armor in it, keys, words. */
 void peel_text_part(struct peel *peel, const struct mime *part);
 
 /* What an armor in a text part is beside the words of all parts. */
 void peel_settle_armor(struct peel *peel);
+
+/* Bytes of words in a text part. */
+size_t peel_part_words(const struct mime *part);
 
 /* Bytes of a text that are no space. */
 size_t peel_words_in(const char *text, size_t length);

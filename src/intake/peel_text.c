@@ -47,6 +47,14 @@ peel_words_in(const char *text, size_t length)
 	return n;
 }
 
+size_t
+peel_part_words(const struct mime *part)
+{
+	g_autofree char *text = body_text(part);
+
+	return peel_words_in(text, strlen(text));
+}
+
 static void
 take_key(struct peel *peel, const char *text, size_t length)
 {
