@@ -90,7 +90,12 @@ def _():
     by_case = collections.defaultdict(set)
     for m in mails:
         by_case[m["Subject"]].add(m["Message-ID"])
-    equal(len(by_case), N, "acknowledged cases")
+    # whose sender was killed twice in the midst of it: nobody knows, and staff are told
+    unsure = {q["case"] for q in w.json("queue") if (q["kind"], q["state"], q["attempts"]) == ("acknowledgment", "unsure", 2)}
+    missing = {c["number"] for c in cases if not any(c["number"] in s for s in by_case)}
+    assert missing <= unsure, missing - unsure
+    print(f"# {len(unsure)} acknowledgments are unsure, {len(missing)} of them have not come")
+    equal(len(by_case) + len(missing), N, "acknowledged cases")
     equal({len(ids) for ids in by_case.values()}, {1}, "Message-IDs of one case's acknowledgments")
     print(f"# {len(mails) - len(by_case)} acknowledgments were repeated, {killed['sender']} senders killed")
     assert len(mails) - len(by_case) <= killed["sender"] + killed["supervisor"]
