@@ -150,7 +150,8 @@ def backlog():
         wait_for(lambda: os.path.exists(w.state + "/socket/.s.PGSQL.5432"), 20, "database")
         wait_for(lambda: w.log().count("acknowledgment accepted") > 0, 60, "first acknowledgment")
         t, n = time.monotonic(), w.log().count("acknowledgment accepted")
-        wait_for(lambda: w.log().count("acknowledgment accepted") >= BACKLOG, 600, "all acknowledgments")
+        while w.log().count("acknowledgment accepted") < BACKLOG:
+            time.sleep(.5)  # looking takes time of the same two processors
         rate = (BACKLOG - n) / (time.monotonic() - t)
         w.end()
         print(f"backlog of {BACKLOG}, keys {kind}: {rate:.1f} reports/s, bare gpg {bare:.1f}/s, "
