@@ -82,7 +82,7 @@ def _():
 @promise("a worker writes in its own directory, and in no other worker's")
 def _():
     # the way to our agent stands in each
-    homes = [h for h in glob.glob("/dev/shm/meldpunt-*/worker-*") if w.state in open(h + "/S.gpg-agent").read()]
+    homes = [os.path.dirname(f) for f in glob.glob("/dev/shm/meldpunt-*/worker-*/S.gpg-agent") if w.state in open(f).read()]
     equal(len(homes), 2)
     for pid in w.processes("worker"):
         equal(sorted(tries(pid, "write", h + "/gpg.conf") for h in homes), ["0", "EACCES"])
