@@ -54,16 +54,17 @@ kind_of(const struct peel *peel, const struct mime *part, struct extent where)
 static struct extent
 narrowed(struct peel *peel, struct extent where)
 {
-	g_autofree char *data = bytes_copy(peel->out, where.offset,
-		MIN(where.length, PEEL_MAX_PART));
-	g_autofree char *text = NULL;
+	g_autofree char *mark = bytes_copy(peel->out, where.offset, 2);
+	g_autofree char *data = NULL, *text = NULL;
 	gsize size;
 
-	if (where.length < 4 || (memcmp(data, "\377\376", 2) != 0 &&
-					memcmp(data, "\376\377", 2) != 0))
+	if (where.length < 4 || where.length > PEEL_MAX_PART ||
+		(memcmp(mark, "\377\376", 2) != 0 &&
+			memcmp(mark, "\376\377", 2) != 0))
 		return where;
-	text = g_convert(data, MIN(where.length, PEEL_MAX_PART), "UTF-8",
-		"UTF-16", NULL, &size, NULL);
+	data = bytes_copy(peel->out, where.offset, where.length);
+	text = g_convert(data, where.length, "UTF-8", "UTF-16", NULL, &size,
+		NULL);
 	return text != NULL && armor_begin(text, "MESSAGE") != NULL
 		? peel_put(peel, text, size)
 		: where;
