@@ -45,12 +45,12 @@ static char *
 type_of(GMimeObject *object)
 {
 	GMimeContentType *type = g_mime_object_get_content_type(object);
+	const char *raw = g_mime_object_get_header(object, "Content-Type");
 	g_autofree char *text = NULL;
 
-	const char *raw = g_mime_object_get_header(object, "Content-Type");
-
 	/* none, or one that says nothing (RFC 2045, 5.2) */
-	if (type == NULL || (raw != NULL && memchr(raw, '/', strcspn(raw, ";")) == NULL))
+	if (type == NULL ||
+		(raw != NULL && memchr(raw, '/', strcspn(raw, ";")) == NULL))
 		return g_strdup("text/plain");
 	text = g_mime_content_type_get_mime_type(type);
 	return g_ascii_strdown(text, -1);

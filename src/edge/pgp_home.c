@@ -1,6 +1,7 @@
 #include "edge/pgp_home.h"
 
 #include "base/fault.h"
+#include "edge/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,17 +138,8 @@ pgp_home_open(struct pgp_home *home, const struct conf *conf,
 void
 pgp_home_clear(struct pgp_home *home)
 {
-	g_autoptr(GDir) dir = home->path ? g_dir_open(home->path, 0, NULL) : NULL;
-	const char *name;
-
-	while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-		g_autofree char *path =
-			g_build_filename(home->path, name, NULL);
-
-		unlink(path);
-	}
-	if (dir != NULL)
-		rmdir(home->path);
+	if (home->path != NULL)
+		privileges_remove(home->path);
 	g_free(home->source);
 	g_free(home->path);
 	g_free(home->candidate_file);

@@ -123,9 +123,8 @@ privileges_sweep(const char *directory)
 		}
 }
 
-/* The files of a directory, and it. */
-static void
-remove_home(const char *directory)
+void
+privileges_remove(const char *directory)
 {
 	g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
 	const char *name;
@@ -151,7 +150,7 @@ privileges_clear(const char *directory)
 		g_autofree char *path = g_build_filename(directory, name, NULL);
 
 		if (g_str_has_prefix(name, "worker-"))
-			remove_home(path);
+			privileges_remove(path);
 	}
 	rmdir(directory);
 }

@@ -35,6 +35,9 @@ char *privileges_runtime_dir(const struct conf *conf, GError **error);
  */
 void privileges_sweep(const char *directory);
 
+/* Removes the files of a directory, and it, as far as the process may. */
+void privileges_remove(const char *directory);
+
 /*
  * At the end of the daemon: the workers' homes go, and the directory if it is
  * our own and empty.

@@ -141,7 +141,8 @@ take_armor(struct peel *peel, const char *text)
 		return false;
 	if (end == NULL)
 		end = begin + strlen(begin);
-	around = peel_words_in(text, begin - text) + peel_words_in(end, strlen(end));
+	around = peel_words_in(text, begin - text) +
+		peel_words_in(end, strlen(end));
 	/* inside what was decrypted, an armor among words is a quotation */
 	if (peel->layer == LAYER_INSIDE && around > 0)
 		return false;

@@ -29,7 +29,7 @@ resting(struct case_work *work, const char *what)
 	return g_string_free(list, FALSE);
 }
 
-/* Their names need no quotes (edge/option_value). */
+/* The mailboxes' names, as an array in SQL; they are a-z, 0-9 and - only. */
 static char *
 configured(const struct conf *conf)
 {
