@@ -64,8 +64,17 @@ text_block(const char *raw, size_t length, size_t max)
 	valid = g_utf8_make_valid(raw ? raw : "", raw ? (gssize)length : 0);
 	end = valid + strlen(valid);
 	for (const char *p = valid; p < end; p = g_utf8_next_char(p)) {
-		gunichar c = g_utf8_get_char(p);
+		const char *run = p;
+		gunichar c;
 
+		/* most of a text is printable ASCII: as it is, a run at once */
+		while (*p >= ' ' && *p <= '~')
+			p++;
+		g_string_append_len(block, run,
+			MIN((size_t)(p - run), max + 1 - block->len));
+		if (block->len > max || p == end)
+			break;
+		c = g_utf8_get_char(p);
 		if (c == '\r' && p[1] == '\n')
 			continue;
 		if (c == '\r' || c == 0x2028 || c == 0x2029)
