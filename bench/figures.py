@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The figures of bench/README.md, measured on real servers.
-usage: bench/figures.py [latency|order|routing|backlog|memory|large|bomb] ...   (default: all)"""
+usage: bench/figures.py [latency|order|routing|backlog|floor|memory|large|bomb] ...   (default: all)"""
 import os
 import statistics
 import subprocess
@@ -118,14 +118,15 @@ def bare_rate(w, person, reports, seconds=20):
         f.write(raw[raw.index(b"-----BEGIN PGP MESSAGE"):raw.index(b"-----END PGP MESSAGE-----") + 26])
     with open(w.path("plain.txt"), "w") as f:
         f.write(TEXT)
-    gpg = f"gpg --homedir {home} --batch --quiet --trust-model always --no-auto-key-locate"
-    seal = f"{gpg} --armor --local-user {box.fpr} --sign --encrypt --compress-algo none"
+    gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--trust-model", "always", "--no-auto-key-locate"]
+    seal = [*gpg, "--armor", "--local-user", box.fpr, "--sign", "--encrypt", "--compress-algo", "none", "-r"]
+    plain = w.path("plain.txt")
+    w.bare = [([*gpg, "--decrypt"], w.path("cipher.asc")), ([*seal, w.people[person].fpr], plain),
+              ([*seal, w.people["sanne"].fpr, "-r", w.people["joris"].fpr], plain)]
+    steps = "".join(f" {' '.join(argv)} <{words} >/dev/null 2>&1\n" for argv, words in w.bare)
     script = w.write("loop.sh", f"""end=$(($(date +%s) + {seconds})); n=0
 while [ $(date +%s) -lt $end ]; do
- {gpg} --decrypt {w.dir}/cipher.asc >/dev/null 2>&1
- {seal} -r {w.people[person].fpr} <{w.dir}/plain.txt >/dev/null 2>&1
- {seal} -r {w.people["sanne"].fpr} -r {w.people["joris"].fpr} <{w.dir}/plain.txt >/dev/null 2>&1
- n=$((n + 1))
+{steps} n=$((n + 1))
 done
 echo $n
 """)
@@ -135,6 +136,50 @@ echo $n
     rate = done / (time.monotonic() - t)
     run("gpgconf", "--homedir", home, "--kill", "all", check=False)
     return rate
+
+
+def bare_mail(w, seconds=20):
+    """The same two loops, which also take each report from the IMAP server and hand the
+    three letters to the SMTP server: what is left for a daemon that costs nothing itself."""
+    script = w.write("mail.py", f"""
+import imaplib, smtplib, subprocess, sys, time
+box = imaplib.IMAP4("127.0.0.1", {w.imap_port}); box.login("security", "pw-security"); box.select("INBOX")
+uids = box.uid("SEARCH", "ALL")[1][0].split()[int(sys.argv[1])::2]
+out = smtplib.SMTP("127.0.0.1", {w.smtp_port}); out.ehlo()
+letter = open("{w.dir}/letter.eml", "rb").read()
+end = time.monotonic() + {seconds}
+n = 0
+while time.monotonic() < end:
+    uid = uids[n]
+    box.uid("FETCH", uid, "(UID INTERNALDATE BODY.PEEK[])")
+    for argv, words in {w.bare}:
+        subprocess.run(argv, stdin=open(words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for to in ("bob@example.com", "sanne@example.org", "joris@example.org"):
+        out.sendmail("security@example.org", [to], letter)
+    box.uid("MOVE", uid, "Processed")
+    n += 1
+print(n)
+""")
+    t = time.monotonic()
+    loops = [subprocess.Popen([sys.executable, script, str(i)], stdout=subprocess.PIPE) for i in (0, 1)]
+    done = sum(int(p.communicate()[0]) for p in loops)
+    return done / (time.monotonic() - t)
+
+
+def floor():
+    """What the backlog's figure can be at most on these processors."""
+    w = World()
+    w.security_fpr()
+    reports = make_reports(w, "bob")
+    bare = bare_rate(w, "bob", reports)
+    w.imap().create("Processed")
+    with open(w.path("letter.eml"), "wb") as f:
+        f.write(w.report("alice", TEXT, "a letter"))
+    for raw in reports:
+        w.drop(raw)
+    rate = bare_mail(w)
+    w.end()
+    print(f"floor: {rate:.1f}/s with the mail servers' part, bare gpg {bare:.1f}/s, ratio {rate / bare:.2f}", flush=True)
 
 
 def backlog():
