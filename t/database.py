@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The database: roles that reach only what is theirs, constraints that hold,
 migrations, and an embedded cluster that comes and goes."""
+import json
 import os
 import re
 import signal
@@ -44,6 +45,26 @@ def _():
     equal(w.sql("select to_regclass('meldpunt.cases')"), "")
     contains(w.meldpunt("migrate", "--as=postgres").stdout.decode(), "schema version")
     w.meldpunt("migrate", "--as=postgres")
+
+
+@promise("check, migrate and config speak JSON as well, also of faults")
+def _():
+    def spoken(*argv, status=0):
+        done = w.meldpunt(*argv, "--json", check=False)
+        equal(done.returncode, status)
+        return json.loads(done.stdout)
+
+    equal(spoken("check"), {"configuration": w.conf_path, "faults": [], "warnings": []})
+    equal(spoken("migrate", "--as=postgres", "--dry-run")["missing"], [])
+    assert spoken("migrate", "--as=postgres")["schema_version"] > 10
+    equal(spoken("config", "get", "mailboxes.prefix"), ["VGZ"])
+    equal(spoken("config")["mailboxes.vgz.address"], "security@example.org")
+    assert any(o["name"] == "limits.message" and o["default"] == '"30M"' for o in spoken("config", "--options"))
+    with open(w.conf_path) as f:
+        good = f.read()
+    w.write("meldpunt.conf", good + "wrokers = 3;\nstaate_dir = 1;\n")
+    equal(len(spoken("check", status=78)["faults"]), 2)
+    w.write("meldpunt.conf", good)
 
 
 @promise("passwords are kept as SCRAM verifiers, and differ")

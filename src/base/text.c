@@ -121,6 +121,24 @@ text_hex(const uint8_t *bytes, size_t length)
 }
 
 char *
+text_json(const char *raw)
+{
+	g_autofree char *valid = g_utf8_make_valid(raw, -1);
+	GString *out = g_string_new("\"");
+
+	for (const char *p = valid; *p != '\0'; p++) {
+		if (*p == '"' || *p == '\\')
+			g_string_append_c(out, '\\');
+		if ((unsigned char)*p < ' ')
+			g_string_append_printf(out, "\\u%04x", *p);
+		else
+			g_string_append_c(out, *p);
+	}
+	g_string_append_c(out, '"');
+	return g_string_free(out, FALSE);
+}
+
+char *
 text_indent(const char *block, const char *prefix)
 {
 	g_auto(GStrv) lines = g_strsplit(block, "\n", -1);

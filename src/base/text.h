@@ -26,6 +26,9 @@ char *text_block(const char *raw, size_t length, size_t max);
 /* RFC 4648 base32, lower case, no padding. */
 char *text_base32(const uint8_t *bytes, size_t length);
 
+/* A string of RFC 8259, in its quotes. */
+char *text_json(const char *raw);
+
 /* Lower-case hexadecimal. */
 char *text_hex(const uint8_t *bytes, size_t length);
 

@@ -5,7 +5,6 @@
 #include "edge/cluster.h"
 
 #include <gio/gio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,7 +158,7 @@ separate_roles(struct db *db, const struct conf *conf, GError **error)
 
 static bool
 apply_missing(struct db *db, const struct conf *conf, bool separate,
-	bool dry_run, GError **error)
+	bool dry_run, GPtrArray *names, GError **error)
 {
 	g_auto(GStrv) files = list_files();
 	int version = schema_version(db, error);
@@ -169,12 +168,10 @@ apply_missing(struct db *db, const struct conf *conf, bool separate,
 	for (char **p = files; *p != NULL; p++) {
 		if (atoi(*p) <= version)
 			continue;
-		if (dry_run) {
-			printf("would apply %s\n", *p);
-			continue;
-		}
-		if (!apply(db, *p, error))
+		if (!dry_run && !apply(db, *p, error))
 			return false;
+		if (names != NULL)
+			g_ptr_array_add(names, g_strdup(*p));
 	}
 	if (dry_run || !separate)
 		return true;
@@ -183,14 +180,14 @@ apply_missing(struct db *db, const struct conf *conf, bool separate,
 
 bool
 schema_migrate(struct db *db, const struct conf *conf, bool separate,
-	bool dry_run, GError **error)
+	bool dry_run, GPtrArray *names, GError **error)
 {
 	bool good;
 
 	if (!db_script(db, "SELECT pg_advisory_lock(1835363428)", error))
 		return false;
 	good = (dry_run || db_script(db, sql_history, error)) &&
-		apply_missing(db, conf, separate, dry_run, error);
+		apply_missing(db, conf, separate, dry_run, names, error);
 	if (good)
 		return db_script(db, "SELECT pg_advisory_unlock(1835363428)",
 			error);

@@ -22,10 +22,11 @@ bool schema_check(struct db *db, GError **error);
 
 /*
  * Applies what is missing.  With separate, the logins of the roles are made
- * with the passwords of state_dir and get their rights.  dry_run only says
- * (on standard output) what would be done.
+ * with the passwords of state_dir and get their rights.  dry_run changes
+ * nothing.  Names of what was, or would be, applied are added to names,
+ * which frees them; or NULL.
  */
 bool schema_migrate(struct db *db, const struct conf *conf, bool separate,
-	bool dry_run, GError **error);
+	bool dry_run, GPtrArray *names, GError **error);
 
 #endif

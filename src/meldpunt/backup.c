@@ -291,7 +291,8 @@ load_database(const struct session *session, const struct backup *backup,
 			"the backup has no database.dump");
 	return run_with(backup->database, STDIN_FILENO, argv, password,
 		       error) &&
-		schema_migrate(session->db, conf, true, false, error);
+		schema_migrate(session->db, conf, true, false, NULL,
+			error);
 }
 
 /* Numbers that were told after the backup must not be given to others. */

@@ -3,6 +3,7 @@
 
 #include "base/fault.h"
 #include "base/secret.h"
+#include "base/text.h"
 #include "edge/pgp.h"
 #include "edge/privileges.h"
 #include "outbox/letters.h"
@@ -14,18 +15,43 @@
 
 /* What has been found; the first fault's advice is the exit status. */
 struct findings {
-	int faults;
+	GPtrArray *faults, *warnings; /* char * */
 	int status;
 };
+
+static void
+findings_clear(struct findings *findings)
+{
+	g_ptr_array_unref(findings->faults);
+	g_ptr_array_unref(findings->warnings);
+}
+typedef struct findings findings_auto;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(findings_auto, findings_clear)
 
 static void
 report_fault(struct findings *findings, GError **error)
 {
 	if (*error == NULL)
 		return;
-	fprintf(stderr, "fault: %s\n", (*error)->message);
-	if (findings->faults++ == 0)
+	if (findings->faults->len == 0)
 		findings->status = fault_exit_status(*error);
+	g_ptr_array_add(findings->faults, g_strdup((*error)->message));
+	g_clear_error(error);
+}
+
+/* All faults of a configuration, a line each. */
+static void
+report_lines(struct findings *findings, GError **error)
+{
+	g_auto(GStrv) lines = g_strsplit((*error)->message, "\n", -1);
+
+	for (char **p = lines; *p != NULL; p++) {
+		g_autoptr(GError) fault = g_error_copy(*error);
+
+		g_free(fault->message);
+		fault->message = g_strdup(*p);
+		report_fault(findings, &fault);
+	}
 	g_clear_error(error);
 }
 
@@ -104,39 +130,87 @@ check_database(struct findings *findings, const struct command_line *line)
 	report_fault(findings, &error);
 	if (session != NULL && !conf_is_embedded(session->conf) &&
 		db_names_user(session->conf->database))
-		printf("warning: the database string names a user, so the "
-		       "roles are not separated\n");
+		g_ptr_array_add(findings->warnings,
+			g_strdup("the database string names a user, so the "
+				 "roles are not separated"));
+}
+
+static void
+check_all(struct findings *findings, const struct command_line *line,
+	const struct conf *conf)
+{
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < conf->mailboxes->len; i++) {
+		const struct mailbox *box = conf->mailboxes->pdata[i];
+
+		check_secret(findings, box->imap.password_file);
+		check_secret(findings, box->smtp.password_file);
+		check_secret(findings, box->passphrase_file);
+	}
+	if (!privileges_drop(conf, &error)) {
+		report_fault(findings, &error);
+		return;
+	}
+	check_keys(findings, conf);
+	check_templates(findings, conf);
+	check_database(findings, line);
+}
+
+static void
+print_strings(const char *name, const GPtrArray *strings)
+{
+	printf(", \"%s\": [", name);
+	for (guint i = 0; i < strings->len; i++) {
+		g_autofree char *string = text_json(strings->pdata[i]);
+
+		printf("%s%s", i > 0 ? ", " : "", string);
+	}
+	fputs("]", stdout);
+}
+
+static void
+print_findings(const struct findings *findings, const struct command_line *line)
+{
+	g_autofree char *path = text_json(line->conf_path);
+
+	if (line->json) {
+		printf("{\"configuration\": %s", path);
+		print_strings("faults", findings->faults);
+		print_strings("warnings", findings->warnings);
+		puts("}");
+		return;
+	}
+	for (guint i = 0; i < findings->faults->len; i++)
+		fprintf(stderr, "fault: %s\n",
+			(const char *)findings->faults->pdata[i]);
+	for (guint i = 0; i < findings->warnings->len; i++)
+		printf("warning: %s\n",
+			(const char *)findings->warnings->pdata[i]);
+	if (findings->faults->len == 0)
+		printf("%s: no faults found\n", line->conf_path);
 }
 
 int
 command_check(struct command_line *line)
 {
-	struct findings findings = {0};
+	g_auto(findings_auto) findings = {
+		.faults = g_ptr_array_new_with_free_func(g_free),
+		.warnings = g_ptr_array_new_with_free_func(g_free)};
 	g_autoptr(conf_auto) conf = NULL;
 	g_autoptr(GError) error = NULL;
 
 	if (!command_parse(line, NULL, 0, 0))
 		return EX_USAGE;
 	conf = conf_load(line->conf_path, &error);
-	if (conf == NULL) {
+	if (conf != NULL)
+		check_all(&findings, line, conf);
+	else if (line->json)
+		report_lines(&findings, &error);
+	else {
 		fprintf(stderr, "%s\n", error->message);
 		return EX_CONFIG;
 	}
-	for (guint i = 0; i < conf->mailboxes->len; i++) {
-		const struct mailbox *box = conf->mailboxes->pdata[i];
-
-		check_secret(&findings, box->imap.password_file);
-		check_secret(&findings, box->smtp.password_file);
-		check_secret(&findings, box->passphrase_file);
-	}
-	if (!privileges_drop(conf, &error))
-		report_fault(&findings, &error);
-	else {
-		check_keys(&findings, conf);
-		check_templates(&findings, conf);
-		check_database(&findings, line);
-	}
-	if (findings.faults == 0)
-		printf("%s: no faults found\n", line->conf_path);
+	print_findings(&findings, line);
 	return findings.status;
 }

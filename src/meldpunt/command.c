@@ -160,3 +160,23 @@ command_actor(void)
 	return g_strdup_printf("operator %s",
 		sudo ? sudo : user ? user->pw_name : "unknown");
 }
+
+void
+facts_say(struct facts *facts, const char *name, const char *value)
+{
+	g_autofree char *string = text_json(value);
+
+	if (facts->json)
+		printf("%s\"%s\": %s", facts->any ? ", " : "{", name, string);
+	else
+		printf("%s:%*s%s\n", name, MAX(14 - (int)strlen(name), 1), "",
+			value);
+	facts->any = true;
+}
+
+void
+facts_end(const struct facts *facts)
+{
+	if (facts->json)
+		puts(facts->any ? "}" : "{}");
+}

@@ -83,6 +83,17 @@ int command_failed(const GError *error);
 /* Rows as aligned columns under headings; NULL shows as "-". */
 void print_table(const struct rows *rows, const char *const *columns);
 
+/*
+ * One fact of a command that prints a few of them: a line for people, or a
+ * member of an object, which facts_end() closes.
+ */
+struct facts {
+	bool json;
+	bool any;
+};
+void facts_say(struct facts *facts, const char *name, const char *value);
+void facts_end(const struct facts *facts);
+
 /* Who runs the command, for events. */
 char *command_actor(void);
 

@@ -1,6 +1,7 @@
 /* meldpunt config: the options in force, those that differ, or one. */
 #include "meldpunt/command.h"
 
+#include "base/text.h"
 #include "desk/orders.h"
 
 #include <stdio.h>
@@ -51,8 +52,21 @@ is_in(const struct option *option, const struct place *place)
 			     : !entry;
 }
 
+/* One member of an object; mailboxes and persons are told apart. */
 static void
-print_place(const struct place *place, bool changed_only)
+print_member(const struct option *option, const struct place *place, bool first)
+{
+	g_autofree char *named = key_of(option, place, *place->name != '\0');
+	g_autofree char *plain = conf_plain(option, place->base);
+	g_autofree char *key = text_json(named);
+	g_autofree char *value = text_json(plain);
+
+	printf("%s%s: %s", first ? "{" : ",\n ", key, value);
+}
+
+static void
+print_place(const struct place *place, bool changed_only, bool json,
+	bool *first)
 {
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct option *option = &conf_options[i];
@@ -61,21 +75,26 @@ print_place(const struct place *place, bool changed_only)
 		if (!is_in(option, place) ||
 			(changed_only && is_default(option, place->base)))
 			continue;
+		if (json) {
+			print_member(option, place, *first);
+			*first = false;
+			continue;
+		}
 		key = key_of(option, place, false);
 		value = conf_format(option, place->base);
 		printf("%s = %s;\n", key, value);
 	}
 }
 
-/* How many options of this place have this key; they are printed. */
+/* Prints the options of this place that have this key; found and how many. */
 static int
-print_key(const struct place *place, const char *wanted)
+print_key(const struct place *place, const char *wanted, bool json, int found)
 {
-	int found = 0;
 
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct option *option = &conf_options[i];
 		g_autofree char *key = NULL, *named = NULL, *value = NULL;
+		g_autofree char *string = NULL;
 
 		if (!is_in(option, place))
 			continue;
@@ -85,7 +104,11 @@ print_key(const struct place *place, const char *wanted)
 			(*place->scope == '\0' || strcmp(named, wanted) != 0))
 			continue;
 		value = conf_plain(option, place->base);
-		puts(value);
+		string = text_json(value);
+		if (json)
+			printf("%s%s", found > 0 ? ", " : "[", string);
+		else
+			puts(value);
 		found++;
 	}
 	return found;
@@ -114,22 +137,36 @@ places_of(const struct conf *conf)
 }
 
 static int
-get(const GArray *places, const char *key)
+get(const GArray *places, const char *key, bool json)
 {
 	int found = 0;
 
 	for (guint i = 0; i < places->len; i++)
-		found += print_key(&g_array_index(places, struct place, i), key);
-	if (found > 0)
+		found = print_key(&g_array_index(places, struct place, i), key,
+			json, found);
+	if (found > 0) {
+		fputs(json ? "]\n" : "", stdout);
 		return EX_OK;
+	}
 	fprintf(stderr, "meldpunt config: there is no option \"%s\" (meldpunt "
 			"config --options lists them)\n", key);
 	return EX_USAGE;
 }
 
+static void
+print_option(const struct option *option, const char *preset, bool first)
+{
+	g_autofree char *value = preset ? text_json(preset) : g_strdup("null");
+	g_autofree char *help = text_json(option->help);
+
+	printf("%s{\"name\": \"%s%s%s\", \"default\": %s, \"help\": %s}",
+		first ? "[" : ",\n ", option->scope, *option->scope ? "." : "",
+		option->name, value, help);
+}
+
 /* The table itself: name, default as it is written in a file, help. */
 static void
-print_options(void)
+print_options(bool json)
 {
 	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct option *option = &conf_options[i];
@@ -140,10 +177,15 @@ print_options(void)
 			conf_set(option, space, option->preset, NULL))
 			preset = conf_format(option, space);
 		conf_unset(option, space);
+		if (json) {
+			print_option(option, preset, i == 0);
+			continue;
+		}
 		printf("%s%s%s\t%s\t%s\n", option->scope,
 			*option->scope ? "." : "", option->name,
 			preset ? preset : "-", option->help);
 	}
+	fputs(json ? "]\n" : "", stdout);
 }
 
 int
@@ -162,6 +204,7 @@ command_config(struct command_line *line)
 	g_autoptr(conf_auto) conf = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GArray) places = NULL;
+	bool first = true;
 
 	if (!command_parse(line, entries, 0, 2))
 		return EX_USAGE;
@@ -171,12 +214,18 @@ command_config(struct command_line *line)
 		return EX_USAGE;
 	}
 	if (options) {
-		print_options();
+		print_options(line->json);
 		return EX_OK;
 	}
 	if (orders) {
 		g_autofree char *help = orders_help("en");
 
+		if (line->json) {
+			g_autofree char *string = text_json(help);
+
+			puts(string);
+			return EX_OK;
+		}
 		fputs(help, stdout);
 		return EX_OK;
 	}
@@ -185,9 +234,11 @@ command_config(struct command_line *line)
 		return command_failed(error);
 	places = places_of(conf);
 	if (line->argc == 3)
-		return get(places, line->argv[2]);
+		return get(places, line->argv[2], line->json);
 	for (guint i = 0; i < places->len; i++)
 		print_place(&g_array_index(places, struct place, i),
-			changed_only);
+			changed_only, line->json, &first);
+	if (line->json)
+		puts(first ? "{}" : "}");
 	return EX_OK;
 }

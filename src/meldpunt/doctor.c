@@ -17,20 +17,6 @@
 #define CANARY_PATIENCE (60 * CLOCK_SECOND)
 #define DISK_LEAST (INT64_C(1) << 30)
 
-/* text_line() leaves two characters that a JSON string may not have. */
-static char *
-json_string(const char *text)
-{
-	GString *out = g_string_new(NULL);
-
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			g_string_append_c(out, '\\');
-		g_string_append_c(out, *text);
-	}
-	return g_string_free(out, FALSE);
-}
-
 void
 doctor_say(struct doctor *doctor, enum verdict verdict, const char *check,
 	const char *format, ...)
@@ -44,10 +30,10 @@ doctor_say(struct doctor *doctor, enum verdict verdict, const char *check,
 	va_end(arguments);
 	text = text_line(raw, 1000);
 	if (doctor->json) {
-		g_autofree char *escaped = json_string(text);
+		g_autofree char *escaped = text_json(text);
 
 		printf("%s{\"check\": \"%s\", \"verdict\": \"%s\", \"text\": "
-		       "\"%s\"}", doctor->any ? ",\n" : "[", check,
+		       "%s}", doctor->any ? ",\n" : "[", check,
 			words[verdict], escaped);
 	} else
 		printf("%-4s  %s: %s\n", words[verdict], check, text);

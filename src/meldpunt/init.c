@@ -30,6 +30,7 @@ struct answers {
 	char *since;	/* what came of it */
 	char **staff; /* "Name <address> KEYFILE" */
 	gboolean force, no_test;
+	struct facts facts; /* what has been reached */
 };
 
 static void
@@ -240,7 +241,7 @@ write_configuration(const char *path, const GString *text,
 }
 
 static bool
-make_configuration(const char *path, const struct answers *a, GError **error)
+make_configuration(const char *path, struct answers *a, GError **error)
 {
 	g_autofree char *gnupg =
 		g_build_filename(a->state_dir, "gnupg", NULL);
@@ -269,13 +270,16 @@ make_configuration(const char *path, const struct answers *a, GError **error)
 		!write_configuration(path, text, a, error))
 		return false;
 	key_home_close(&home);
-	printf("configuration: %s\nkey:           %s\n", path, fingerprint);
+	facts_say(&a->facts, "configuration", path);
+	facts_say(&a->facts, "key", fingerprint);
 	return true;
 }
 
 static bool
-prepare_database(const struct conf *conf, GError **error)
+prepare_database(const struct conf *conf, struct facts *facts, GError **error)
 {
+	g_autofree char *version =
+		g_strdup_printf("schema version %d", schema_wanted());
 	g_autofree char *conninfo = cluster_conninfo(conf);
 	g_autoptr(secret_auto) password =
 		cluster_password(conf, "admin", error);
@@ -291,9 +295,9 @@ prepare_database(const struct conf *conf, GError **error)
 		embedded ? password : NULL, error);
 	if (db == NULL ||
 		!schema_migrate(db, conf, !db_names_user(conninfo), false,
-			error))
+			NULL, error))
 		return false;
-	printf("database:      schema version %d\n", schema_wanted());
+	facts_say(facts, "database", version);
 	return true;
 }
 
@@ -304,10 +308,8 @@ try_imap(const struct conf *conf, const struct mailbox *box, const char *secret,
 	g_autoptr(imap_auto) imap =
 		imap_dial(&box->imap, conf->network_time, error);
 
-	if (imap == NULL || !imap_login(imap, &box->imap, secret, false, error))
-		return false;
-	printf("IMAP:          login accepted\n");
-	return true;
+	return imap != NULL &&
+		imap_login(imap, &box->imap, secret, false, error);
 }
 
 static bool
@@ -317,22 +319,24 @@ try_smtp(const struct conf *conf, const struct mailbox *box, const char *secret,
 	g_autoptr(smtp_auto) smtp =
 		smtp_dial(&box->smtp, conf->network_time, error);
 
-	if (smtp == NULL ||
-		!smtp_login(smtp, &box->smtp, strrchr(box->address, '@') + 1,
-			secret, false, error))
-		return false;
-	printf("SMTP:          login accepted\n");
-	return true;
+	return smtp != NULL &&
+		smtp_login(smtp, &box->smtp, strrchr(box->address, '@') + 1,
+			secret, false, error);
 }
 
 static bool
 try_logins(const struct conf *conf, const char *imap_secret,
-	const char *smtp_secret, GError **error)
+	const char *smtp_secret, struct facts *facts, GError **error)
 {
 	const struct mailbox *box = conf->mailboxes->pdata[0];
 
-	return try_imap(conf, box, imap_secret, error) &&
-		try_smtp(conf, box, smtp_secret, error);
+	if (!try_imap(conf, box, imap_secret, error))
+		return false;
+	facts_say(facts, "IMAP", "login accepted");
+	if (!try_smtp(conf, box, smtp_secret, error))
+		return false;
+	facts_say(facts, "SMTP", "login accepted");
+	return true;
 }
 
 static bool
@@ -369,8 +373,10 @@ set_up(const char *path, struct answers *a, GError **error)
 	return conf != NULL &&
 		privileges_give_group(a->imap_password_file, a->user, error) &&
 		privileges_give_group(a->smtp_password_file, a->user, error) &&
-		privileges_drop(conf, error) && prepare_database(conf, error) &&
-		(a->no_test || try_logins(conf, imap, smtp, error));
+		privileges_drop(conf, error) &&
+		prepare_database(conf, &a->facts, error) &&
+		(a->no_test ||
+			try_logins(conf, imap, smtp, &a->facts, error));
 }
 
 int
@@ -418,6 +424,7 @@ command_init(struct command_line *line)
 		{0}};
 #undef TEXT
 	g_autoptr(GError) error = NULL;
+	bool good;
 
 	if (!command_parse(line, entries, 0, 0))
 		return EX_USAGE;
@@ -431,9 +438,13 @@ command_init(struct command_line *line)
 				"<address> KEYFILE' is needed\n");
 		return EX_USAGE;
 	}
-	if (!ask_all(&a, &error) || !set_up(line->conf_path, &a, &error))
+	a.facts.json = line->json;
+	good = ask_all(&a, &error) && set_up(line->conf_path, &a, &error);
+	facts_end(&a.facts);
+	if (!good)
 		return command_failed(error);
-	printf("Start the daemon: systemctl start meldpunt, or meldpuntd -c "
-	       "%s\n", line->conf_path);
+	if (!line->json)
+		printf("Start the daemon: systemctl start meldpunt, or "
+		       "meldpuntd -c %s\n", line->conf_path);
 	return EX_OK;
 }

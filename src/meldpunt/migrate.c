@@ -31,7 +31,8 @@ connect_as_owner(const struct conf *conf, const char *as, GError **error)
 }
 
 static bool
-migrate(const struct conf *conf, const char *as, bool dry_run, GError **error)
+migrate(const struct conf *conf, const char *as, bool dry_run,
+	GPtrArray *names, GError **error)
 {
 	g_autofree char *conninfo = cluster_conninfo(conf);
 	g_autoptr(cluster_auto) cluster = NULL;
@@ -44,7 +45,19 @@ migrate(const struct conf *conf, const char *as, bool dry_run, GError **error)
 	}
 	db = connect_as_owner(conf, as, error);
 	return db != NULL && schema_migrate(db, conf, !db_names_user(conninfo),
-				     dry_run, error);
+				     dry_run, names, error);
+}
+
+/* Names of migrations hold nothing to escape. */
+static void
+print_json(const GPtrArray *names, bool dry_run)
+{
+	printf("{\"schema_version\": %d, \"%s\": [", schema_wanted(),
+		dry_run ? "missing" : "applied");
+	for (guint i = 0; i < names->len; i++)
+		printf("%s\"%s\"", i > 0 ? ", " : "",
+			(const char *)names->pdata[i]);
+	puts("]}");
 }
 
 int
@@ -58,6 +71,7 @@ command_migrate(struct command_line *line)
 		{"as", 0, 0, G_OPTION_ARG_STRING, &as,
 			"Login that may make schemas and roles", "LOGIN"},
 		{0}};
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(conf_auto) conf = NULL;
 	g_autoptr(GError) error = NULL;
 
@@ -65,9 +79,14 @@ command_migrate(struct command_line *line)
 		return EX_USAGE;
 	conf = conf_load(line->conf_path, &error);
 	if (conf == NULL || !privileges_drop(conf, &error) ||
-		!migrate(conf, as, dry_run, &error))
+		!migrate(conf, as, dry_run, names, &error))
 		return command_failed(error);
-	if (!dry_run)
+	if (line->json)
+		print_json(names, dry_run);
+	else if (dry_run)
+		for (guint i = 0; i < names->len; i++)
+			printf("would apply %s\n", (char *)names->pdata[i]);
+	else
 		printf("schema version %d\n", schema_wanted());
 	return EX_OK;
 }

@@ -84,7 +84,8 @@ prepare_database(struct supervisor *s, GError **error)
 		return false;
 	db = db_open(conninfo, "meldpunt_admin",
 		g_hash_table_lookup(s->credentials.passwords, "admin"), error);
-	return db != NULL && schema_migrate(db, s->conf, true, false, error);
+	return db != NULL && schema_migrate(db, s->conf, true, false, NULL,
+			     error);
 }
 
 static struct child_setting
