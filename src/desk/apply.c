@@ -26,6 +26,7 @@ applied_clear(struct applied *a)
 	g_clear_pointer(&a->done, g_ptr_array_unref);
 	g_clear_pointer(&a->refused, told_free);
 	g_clear_pointer(&a->text, g_free);
+	g_clear_pointer(&a->draft, g_free);
 	g_clear_pointer(&a->draft_token, g_free);
 	g_clear_pointer(&a->new_owner, g_free);
 	g_clear_pointer(&a->attach, g_ptr_array_unref);
@@ -101,24 +102,36 @@ set_owner(struct applied *a, const struct order *order, GError **error)
 	return record(a, "owner", staff->address, error);
 }
 
+/* The steps of the date that the case has, if it has one. */
+static bool
+watch_fix_date(struct applied *a, GError **error)
+{
+	struct deadline steps[2];
+
+	if (!deadline_cancel(a->db, a->file->id, "fix-date", error))
+		return false;
+	if (a->file->fix_date == NULL)
+		return true;
+	deadline_fix_date_steps(a->conf, a->file->fix_date, steps);
+	return (steps[0].fires_at <= a->now ||
+		       deadline_set(a->db, a->file->id, &steps[0], error)) &&
+		deadline_set(a->db, a->file->id, &steps[1], error);
+}
+
 static bool
 set_fix_date(struct applied *a, const struct order *order, GError **error)
 {
-	struct deadline steps[2];
 	bool told = a->file->answered_at != 0 || a->file->answering;
 	bool moves = told && a->file->fix_date != NULL &&
 		strcmp(a->file->fix_date, order->value) != 0;
 
 	replace(&a->file->fix_date, order->value);
-	deadline_fix_date_steps(a->conf, order->value, steps);
 	/* who was told another date hears of the new one */
+	a->moved = a->moved || moves;
 	if (moves && a->mail == MAIL_NONE)
 		a->mail = MAIL_STATUS;
 	told_add(a->done, "done-fix-date", order->value, "");
-	return deadline_cancel(a->db, a->file->id, "fix-date", error) &&
-		(steps[0].fires_at <= a->now ||
-			deadline_set(a->db, a->file->id, &steps[0], error)) &&
-		deadline_set(a->db, a->file->id, &steps[1], error) &&
+	return watch_fix_date(a, error) &&
 		record(a, "fix-date", order->value, error);
 }
 
@@ -127,6 +140,8 @@ static bool
 take_up_again(struct applied *a, GError **error)
 {
 	struct casefile *f = a->file;
+	const struct deadline progress = {
+		"progress", "due", a->now + a->conf->progress};
 	g_autoptr(rows) found = NULL;
 
 	if (strcmp(f->state, "closed") != 0 ||
@@ -141,12 +156,18 @@ take_up_again(struct applied *a, GError **error)
 	if (strcmp(f->state, "received") == 0)
 		f->answered_at = 0;
 	told_add(a->done, "done-received", "", "");
-	return record(a, "status", "received", error);
+	return watch_fix_date(a, error) &&
+		(f->answered_at == 0 ||
+			deadline_set(a->db, f->id, &progress, error)) &&
+		record(a, "status", "received", error);
 }
 
 static bool
 set_status(struct applied *a, const struct order *order, GError **error)
 {
+	bool was_done = strcmp(a->file->state, "fixed") == 0 ||
+		strcmp(a->file->state, "closed") == 0;
+
 	if (strcmp(order->value, "received") == 0)
 		return take_up_again(a, error);
 	if (g_strcmp0(a->file->resolution, "spam") == 0)
@@ -157,8 +178,10 @@ set_status(struct applied *a, const struct order *order, GError **error)
 		return apply_refuse(a, "fault-not-answered", order->value);
 	replace(&a->file->state, order->value);
 	g_clear_pointer(&a->file->resolution, g_free);
-	if (strcmp(order->value, "fixed") == 0 &&
-		!deadline_cancel(a->db, a->file->id, "fix-date", error))
+	/* a fix that was none has its date to keep again */
+	if (strcmp(order->value, "fixed") == 0
+			? !deadline_cancel(a->db, a->file->id, "fix-date", error)
+			: was_done && !watch_fix_date(a, error))
 		return false;
 	if (a->mail == MAIL_NONE)
 		a->mail = MAIL_STATUS;
@@ -174,7 +197,7 @@ set_assessment(struct applied *a, const struct order *order, bool forced,
 
 	if (*text == '\0')
 		return apply_refuse(a, "fault-empty-reply", "");
-	if (!apply_check_words(a, text, forced, error))
+	if (!apply_check_words(a, text, a->signed_at, forced, error))
 		return false;
 	replace(&a->file->assessment, text);
 	told_add(a->done, "done-assessment", "", "");
@@ -184,7 +207,9 @@ set_assessment(struct applied *a, const struct order *order, bool forced,
 static const char sql_add_note[] =
 	"INSERT INTO messages (case_id, direction, at, protection, signature,"
 	" fingerprint, subject, body)"
-	" VALUES ($1, 'note', now(), 'signed', 'good', $2, $3, $4)";
+	" VALUES ($1, 'note', now(), CASE WHEN $2::text IS NULL THEN 'clear'"
+	" ELSE 'signed' END, CASE WHEN $2::text IS NULL THEN 'none' ELSE 'good'"
+	" END, $2, $3, $4)";
 
 static bool
 add_note(struct applied *a, const struct order *order, GError **error)
@@ -208,7 +233,7 @@ say(struct applied *a, const struct order *order, bool forced, GError **error)
 	text = apply_cut_name(a, order->text);
 	if (*text == '\0')
 		return apply_refuse(a, "fault-empty-reply", "");
-	if (!apply_check_words(a, text, forced, error))
+	if (!apply_check_words(a, text, a->signed_at, forced, error))
 		return false;
 	a->text = g_steal_pointer(&text);
 	a->mail = order->kind == ORDER_ASK ? MAIL_QUESTION : MAIL_REPLY;
@@ -216,9 +241,16 @@ say(struct applied *a, const struct order *order, bool forced, GError **error)
 		error);
 }
 
+static const char sql_runs[] =
+	"SELECT count(*) AS n FROM deadlines WHERE case_id = $1"
+	" AND clock = 'legal' AND step = $2 AND fired_at IS NULL"
+	" AND cancelled_at IS NULL";
+
 static bool
 start_clock(struct applied *a, const struct order *order, GError **error)
 {
+	g_autoptr(rows) running = db_query(a->db, error, sql_runs,
+		PARAM_INT8(a->file->id), PARAM_TEXT(order->value));
 	int64_t length = conf_legal_clock(a->conf, order->value);
 	g_autofree char *half = g_strdup_printf("%s-half", order->value);
 	g_autofree char *start = g_strdup_printf("%s-start", order->value);
@@ -226,6 +258,11 @@ start_clock(struct applied *a, const struct order *order, GError **error)
 		{"legal", half, a->now + length / 2},
 		{"legal", order->value, a->now + length}};
 
+	if (running == NULL)
+		return false;
+	/* the law counts from the first knowledge of it */
+	if (rows_int8(running, 0, "n") > 0)
+		return apply_refuse(a, "fault-clock-runs", order->value);
 	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++)
 		if (!deadline_set(a->db, a->file->id, &steps[i], error))
 			return false;
@@ -366,6 +403,9 @@ apply_orders(struct applied *a, const struct order_mail *mail, GError **error)
 		if (!carry_out(a, order, forced, error))
 			return false;
 	}
+	/* a closed case waits for nobody */
+	if (a->refused == NULL && a->closed && a->mail == MAIL_QUESTION)
+		apply_refuse(a, "fault-close-ask", "");
 	if (a->refused == NULL && a->attach->len > 0 && a->text == NULL)
 		apply_refuse(a, "fault-attach-alone", a->attach->pdata[0]);
 	if (a->refused != NULL || a->file == NULL)

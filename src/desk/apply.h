@@ -34,12 +34,14 @@ struct applied {
 	GPtrArray *done;     /* struct told */
 	struct told *refused; /* or NULL; then nothing may be committed */
 	enum mail_to_reporter mail;
-	char *text;	  /* of a reply or question, or of the draft kept */
-	char *draft_token; /* a draft was kept under this token */
+	char *text;	  /* of a reply or question that goes out */
+	char *draft;	  /* what was kept, and goes nowhere; or NULL */
+	char *draft_token; /* under this token */
 	char *new_owner;  /* address, if it is somebody else */
 	GPtrArray *attach; /* char *, names of attachments of the order mail */
 	GString *listing; /* of list, show and help, or NULL */
 	bool closed;	  /* by this mail */
+	bool moved;	  /* the fix date that the reporter was told */
 	bool objection;	  /* the reporter's old address is to be warned */
 };
 

@@ -47,10 +47,12 @@ static const char sql_spam[] =
 	"  resolution = 'spam', closed_at = now(), acted_at = now(),"
 	"  answered_at = coalesce(answered_at, now())"
 	"  WHERE mailbox = (SELECT id FROM mailboxes WHERE name = $3)"
-	"  AND state <> 'closed' AND (number = $1 OR (substr($2, 1, 9) <> ''"
-	"   AND mailbox = (SELECT mailbox FROM cases WHERE number = $1)"
-	"   AND id BETWEEN (SELECT id FROM cases WHERE number = $1)"
-	"   AND (SELECT id FROM cases WHERE number = $2)))"
+	"  AND state <> 'closed' AND CASE WHEN $2 = '' THEN number = $1"
+	/* by number: ids follow the moment of storing */
+	"   WHEN starts_with(number, $6) THEN"
+	"   substr(number, length($6) + 1)::bigint BETWEEN"
+	"   substr($1, length($6) + 1)::bigint AND"
+	"   substr($2, length($6) + 1)::bigint ELSE false END"
 	"  RETURNING id),"
 	" stopped AS (UPDATE deadlines SET cancelled_at = now()"
 	"  WHERE case_id IN (SELECT id FROM closed) AND fired_at IS NULL"
@@ -60,6 +62,14 @@ static const char sql_spam[] =
 	" SELECT count(*) AS n, (SELECT count(*) = 2 FROM cases"
 	"  WHERE number IN ($1, $2)) AS both FROM closed";
 
+static bool
+is_digits(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+
+	return n > 0 && n < 10 && text[n] == '\0';
+}
+
 /* N1, or N1..N9 which counts within the prefix and year of N1. */
 static bool
 close_spam(struct applied *a, const char *word, int64_t *closed,
@@ -67,17 +77,22 @@ close_spam(struct applied *a, const char *word, int64_t *closed,
 {
 	g_auto(GStrv) ends = g_strsplit(word, "..", 2);
 	const char *dash = strrchr(ends[0], '-');
+	g_autofree char *stem = g_strndup(ends[0], dash - ends[0] + 1);
 	g_autofree char *last = NULL;
 	g_autoptr(rows) found = NULL;
 
 	if (ends[1] != NULL && strchr(ends[1], '-') == NULL)
-		last = g_strdup_printf("%.*s%s", (int)(dash - ends[0] + 1),
-			ends[0], ends[1]);
+		last = g_strconcat(stem, ends[1], NULL);
 	else
 		last = g_strdup(ends[1] ? ends[1] : "");
+	if (*last != '\0' &&
+		(!g_str_has_prefix(last, stem) ||
+			!is_digits(dash + 1) || !is_digits(last + strlen(stem))))
+		return apply_refuse(a, "fault-no-such-case", word);
 	found = db_query(a->db, error, sql_spam, PARAM_TEXT(ends[0]),
 		PARAM_TEXT(last), PARAM_TEXT(a->mailbox),
-		PARAM_TEXT(a->staff->address), PARAM_INT8(a->inbound));
+		PARAM_TEXT(a->staff->address), PARAM_INT8(a->inbound),
+		PARAM_TEXT(stem));
 	if (found == NULL)
 		return false;
 	/* of a range both ends have to be cases: a slip closes the wrong ones */

@@ -11,8 +11,8 @@ bool apply_refuse(struct applied *a, const char *phrase, const char *value);
 bool apply_check_address(struct applied *a);
 
 /* Whether these words may go to the reporter; else refuses. */
-bool apply_check_words(struct applied *a, const char *text, bool forced,
-	GError **error);
+bool apply_check_words(struct applied *a, const char *text, moment written,
+	bool forced, GError **error);
 
 /* Words for a reporter without who wrote them at their end; caller frees. */
 char *apply_cut_name(const struct applied *a, const char *text);

@@ -128,8 +128,8 @@ names_author(const struct applied *a, const char *text)
 }
 
 bool
-apply_check_words(struct applied *a, const char *text, bool forced,
-	GError **error)
+apply_check_words(struct applied *a, const char *text, moment written,
+	bool forced, GError **error)
 {
 	const struct casefile *f = a->file;
 
@@ -137,7 +137,7 @@ apply_check_words(struct applied *a, const char *text, bool forced,
 		apply_refuse(a, "hold-same", "");
 	if (!forced && f->last_author != NULL &&
 		g_ascii_strcasecmp(f->last_author, a->staff->address) != 0 &&
-		f->last_letter_at > a->signed_at)
+		f->last_letter_at > written)
 		apply_refuse(a, "hold-older", f->last_author);
 	if (!forced && names_author(a, text))
 		apply_refuse(a, "hold-name", "");
@@ -171,7 +171,7 @@ token_of(const struct applied *a, const char *text, bool question)
 static const char sql_keep[] =
 	"INSERT INTO drafts (token, case_id, author, is_question, text)"
 	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token) DO UPDATE"
-	" SET made_at = now(), discarded_at = NULL WHERE drafts.sent_at IS NULL";
+	" SET made_at = now(), discarded_at = NULL, sent_at = NULL";
 
 bool
 apply_draft(struct applied *a, const struct order_mail *mail, GError **error)
@@ -188,13 +188,15 @@ apply_draft(struct applied *a, const struct order_mail *mail, GError **error)
 		       PARAM_INT8(a->file->id), PARAM_TEXT(a->staff->address),
 		       PARAM_BOOL(mail->draft_is_question),
 		       PARAM_TEXT(text)) &&
-		(a->text = g_steal_pointer(&text)) != NULL &&
+		(a->draft = g_steal_pointer(&text)) != NULL &&
 		event_add_by(a->db, a->file->id, a->inbound, a->staff->address,
 			"draft-kept", a->draft_token, error);
 }
 
 static const char sql_draft[] =
-	"SELECT text, is_question FROM drafts WHERE upper(token) = upper($1)"
+	"SELECT text, is_question, (extract(epoch FROM made_at)"
+	" * 1000000)::bigint AS made_at FROM drafts"
+	" WHERE upper(token) = upper($1)"
 	" AND case_id = $2 AND sent_at IS NULL AND discarded_at IS NULL"
 	" FOR UPDATE";
 
@@ -225,7 +227,9 @@ apply_send(struct applied *a, const struct order *order, bool forced,
 	/* the reporter's key or address is another since the preview */
 	if (g_ascii_strcasecmp(token, order->value) != 0)
 		return apply_refuse(a, "fault-draft-changed", order->value);
-	if (!apply_check_words(a, text, forced, error))
+	/* what a colleague wrote since is news to who only confirms now */
+	if (!apply_check_words(a, text, rows_int8(found, 0, "made_at"), forced,
+		    error))
 		return false;
 	a->text = g_strdup(text);
 	a->mail = question ? MAIL_QUESTION : MAIL_REPLY;

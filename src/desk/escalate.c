@@ -87,8 +87,12 @@ decide_answer(const struct conf *conf, const struct casefile *file,
 		"due-answer-overdue"};
 	int rank = rank_of(step->step);
 
-	if (rank == 1 && !e->handlers)
+	/* somebody acted meanwhile: once more if that was all */
+	if (rank == 1 && !e->handlers) {
+		set_next(e, "answer", g_strdup("handlers"),
+			calendar_forward(conf, file->acted_at, WITHOUT_ACTION));
 		return;
+	}
 	owe(e, phrases[rank]);
 	if (rank == 0 && file->owner != NULL)
 		set_next(e, "answer", g_strdup("handlers"),

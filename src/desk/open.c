@@ -257,6 +257,8 @@ static const char sql_load[] =
 	" c.owner, c.assessment, c.fix_date, c.held, EXISTS (SELECT FROM"
 	"  letters p JOIN outbound o ON o.letter = p.id WHERE p.case_id = c.id"
 	"  AND p.answers AND o.state IN ('queued', 'sending')) AS answering,"
+	" EXISTS (SELECT FROM letters p WHERE p.case_id = c.id"
+	"  AND p.kind = 'acknowledgment') AS acknowledged,"
 	" r.alias, r.name, r.address,"
 	" r.key, r.fingerprint, r.pinned_at IS NOT NULL AS pinned, r.plain,"
 	" m.protection LIKE 'encrypted%' OR m.protection = 'undecryptable'"
@@ -293,6 +295,7 @@ read_state(struct casefile *file, const struct rows *found)
 	file->sealed = rows_bool(found, 0, "sealed");
 	file->held = rows_bool(found, 0, "held");
 	file->answering = rows_bool(found, 0, "answering");
+	file->acknowledged = rows_bool(found, 0, "acknowledged");
 	file->answered_at = rows_int8(found, 0, "answered_at");
 	file->waiting_since = rows_int8(found, 0, "waiting_since");
 	file->acted_at = rows_int8(found, 0, "acted_at");

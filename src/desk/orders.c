@@ -129,7 +129,7 @@ read_form(const char *line, char **rest)
 	return length == 0 ? NULL : form_of(word);
 }
 
-static bool is_order_inside(struct parser *p, const char *line);
+static bool is_order_inside(struct parser *, const char *, enum order_kind);
 
 /* A block until its single "."; without one it is the rest, as a draft. */
 static bool
@@ -142,8 +142,7 @@ read_block(struct parser *p, struct order *order)
 
 		if (strcmp(line, ".") == 0)
 			break;
-		if ((order->kind == ORDER_REPLY || order->kind == ORDER_ASK) &&
-			is_order_inside(p, line)) {
+		if (is_order_inside(p, line, order->kind)) {
 			p->next = end + 1;
 			return refuse(p, "fault-order-inside", line);
 		}
@@ -359,12 +358,11 @@ read_value(struct parser *p, struct order *order, const char *value)
 }
 
 /*
- * An order inside what is to go to the reporter: the "." in front of it was
- * forgotten, and what follows was meant for staff.  Prose may begin with such
- * a word; with a value that it takes, or alone, it rarely does.
+ * An order inside a block: the "." in front of it was forgotten.  Prose may
+ * begin with such a word; with a value that it takes, or alone, it rarely does.
  */
 static bool
-is_order_inside(struct parser *p, const char *line)
+is_order_inside(struct parser *p, const char *line, enum order_kind block)
 {
 	static const enum order_kind kinds[] = {ORDER_SEVERITY, ORDER_OWNER,
 		ORDER_FIX_DATE, ORDER_STATUS, ORDER_CLOSE, ORDER_CASE};
@@ -376,8 +374,11 @@ is_order_inside(struct parser *p, const char *line)
 	struct parser try = *p;
 	bool good = false;
 
-	if (form == NULL)
+	if (form == NULL || block == ORDER_ASSESSMENT)
 		return false;
+	if (block == ORDER_NOTE)
+		return *value == '\0' &&
+			(form->kind == ORDER_REPLY || form->kind == ORDER_ASK);
 	if (form->kind == ORDER_NOTE || form->kind == ORDER_REPLY ||
 		form->kind == ORDER_ASK)
 		return *value == '\0' || line[strcspn(line, " :=")] == ':';
@@ -401,13 +402,16 @@ read_order(struct parser *p)
 	const struct order_form *form =
 		read_form(p->lines[p->next], &value);
 	struct order *order;
+	const char *line = p->lines[p->next];
 	bool good;
 
 	if (form == NULL)
 		return false;
-	/* prose may begin with such a word */
+	/* prose may begin with such a word, but not behind orders and with ":" */
 	if (form->block && *value && form->kind != ORDER_ASSESSMENT)
-		return false;
+		return p->mail->orders->len > 0 &&
+			line[strcspn(line, " :=")] == ':' && ++p->next &&
+			refuse(p, "fault-text-behind", line);
 	if (form->kind == ORDER_HELP && *value)
 		return false;
 	order = g_new0(struct order, 1);

@@ -143,29 +143,55 @@ own_words_of(char *const *lines, char *const *footers, bool finished)
 	return g_string_free(out, FALSE);
 }
 
-/* The name, or one word of it in front of a few: "Sanne", "Sanne de Vries". */
+/* Words that names have besides, and sentences too. */
+static bool
+is_particle(const char *word)
+{
+	static const char *const particles[] = {"van", "de", "der", "den",
+		"ter", "ten", "te", "het", "op", "in", "von", "zu", "la", "le",
+		"di", "da", "el", "al", NULL};
+
+	return g_strv_contains(particles, word);
+}
+
+static bool
+is_capital(const char *word)
+{
+	return g_unichar_isupper(g_utf8_get_char_validated(word, -1));
+}
+
+/*
+ * The name or a part of it, alone or as people sign: "Sanne", "Jansen",
+ * "Sanne de Vries", "Sanne Jansen CERT"; no sentence that begins with it.
+ */
 static bool
 is_name(const char *line, const char *name)
 {
-	g_auto(GStrv) words = g_strsplit(name, " ", -1);
-	g_autofree char *folded = g_utf8_casefold(line, -1);
 	g_autofree char *whole = g_utf8_casefold(name, -1);
-	g_auto(GStrv) found = NULL;
+	g_autofree char *bare = g_strdup(line);
+	g_auto(GStrv) parts = g_strsplit(whole, " ", -1);
+	g_auto(GStrv) words = NULL;
+	bool sentence, only = true, any = false, first = false;
+	int n = 0;
 
-	g_strdelimit(folded, ",.", ' ');
-	g_strstrip(folded);
-	if (strcmp(folded, whole) == 0)
-		return true;
-	found = g_strsplit(folded, " ", -1);
-	if (g_strv_length(found) > 4 || g_strv_length(found) == 0)
-		return false;
+	g_strstrip(bare);
+	sentence = *bare != '\0' && strchr(".!?:;", bare[strlen(bare) - 1]);
+	g_strdelimit(bare, ",.", ' ');
+	words = g_strsplit(bare, " ", -1);
 	for (char **p = words; *p != NULL; p++) {
 		g_autofree char *word = g_utf8_casefold(*p, -1);
+		bool own = g_strv_contains((const char *const *)parts, word);
 
-		if (strlen(word) > 2 && strcmp(found[0], word) == 0)
-			return true;
+		if (*word == '\0')
+			continue;
+		first |= n == 0 && own && !is_particle(word);
+		any |= own && !is_particle(word) && strlen(word) > 2;
+		only &= own || is_particle(word);
+		/* what else may stand in a signature */
+		sentence |= !own && !is_particle(word) && !is_capital(*p);
+		n++;
 	}
-	return false;
+	return any && n <= 4 && (only || (first && !sentence));
 }
 
 static bool

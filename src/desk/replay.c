@@ -12,11 +12,26 @@ static const char sql_enter[] =
 	" WHERE fingerprint = $1 AND sha256 = $3 AND inbound = $4"
 	" AND signed_at = to_timestamp($2::numeric / 1000000)";
 
+/*
+ * Line ends and white space of a text can be changed without harm to a
+ * signature of type 1 or a cleartext signature (RFC 4880, 5.2.1 and 7.1).
+ */
+static char *
+without_space(const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	for (const char *p = text ? text : ""; *p != '\0'; p++)
+		if (!g_ascii_isspace(*p))
+			g_string_append_c(out, *p);
+	return g_string_free(out, FALSE);
+}
+
 bool
 replay_enter(struct db *db, const struct inbound *inbound,
 	const struct report *report, bool *fresh, GError **error)
 {
-	const char *text = report->description ? report->description : "";
+	g_autofree char *text = without_space(report->description);
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	uint8_t digest[32];
 	gsize size = sizeof(digest);

@@ -133,7 +133,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	if (pgp->loop.timed_out)
 		good = pgp_later(error, "decrypting", 0);
 	else if (code == 0 && result && result->recipients &&
-		out.into->size > 0) {
+		out.into->size > 0 && !pgp->outside) {
 		opened->session_key = g_strdup(result->session_key);
 		take_signatures(pgp, opened);
 		opened->plain = g_steal_pointer(&out.into);

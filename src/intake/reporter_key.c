@@ -73,12 +73,9 @@ is_known(const GPtrArray *list, const char *fingerprint)
 
 /* A key that follows another stood in what that one signed, and under it. */
 static bool
-may_follow(const struct candidate *candidate, const struct certificate *key,
-	const char *signer)
+may_follow(const struct candidate *candidate, const char *signer)
 {
-	return signer == NULL ||
-		(g_strcmp0(candidate->signer, signer) == 0 &&
-			strcmp(key->fingerprint, signer) != 0);
+	return signer == NULL || g_strcmp0(candidate->signer, signer) == 0;
 }
 
 /*
@@ -104,7 +101,7 @@ claimants_of(const struct report *report, const struct pgp *pgp,
 			struct claimant *claimant;
 
 			if (pgp_is_ours(pgp, key->fingerprint) ||
-				!may_follow(c, key, signer) ||
+				!may_follow(c, signer) ||
 				claim_of(report, c, key) == CLAIM_NONE ||
 				is_known(list, key->fingerprint))
 				continue;
@@ -157,6 +154,30 @@ reporter_key_find(const struct report *report, struct pgp *pgp, bool *pinned,
 	return certificate_ref(chosen->key);
 }
 
+static bool
+is_key(const struct claimant *claimant, const char *fingerprint)
+{
+	return strcmp(claimant->key->fingerprint, fingerprint) == 0;
+}
+
+struct certificate *
+reporter_key_find_renewed(const struct report *report, const struct pgp *pgp,
+	const char *fingerprint)
+{
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (report->failure != NULL)
+		return NULL;
+	list = claimants_of(report, pgp, fingerprint);
+	for (guint i = 0; i < list->len; i++) {
+		const struct claimant *c = list->pdata[i];
+
+		if (is_key(c, fingerprint) && c->claim < CLAIM_OUTSIDE)
+			return certificate_ref(c->key);
+	}
+	return NULL;
+}
+
 struct certificate *
 reporter_key_find_new(const struct report *report, struct pgp *pgp,
 	const char *fingerprint, GError **error)
@@ -167,6 +188,9 @@ reporter_key_find_new(const struct report *report, struct pgp *pgp,
 	if (report->failure != NULL)
 		return NULL;
 	list = claimants_of(report, pgp, fingerprint);
+	for (guint i = list->len; i > 0; i--)
+		if (is_key(list->pdata[i - 1], fingerprint))
+			g_ptr_array_remove_index(list, i - 1);
 	chosen = choose(list, pgp, error);
 	return chosen && chosen->claim < CLAIM_OUTSIDE
 		? certificate_ref(chosen->key)

@@ -22,6 +22,10 @@ struct certificate *reporter_key_find(const struct report *report,
 struct certificate *reporter_key_find_new(const struct report *report,
 	struct pgp *pgp, const char *fingerprint, GError **error);
 
+/* This very key, from inside of what it signed; or NULL. */
+struct certificate *reporter_key_find_renewed(const struct report *report,
+	const struct pgp *pgp, const char *fingerprint);
+
 /*
  * What may have signed: all certificates that came along, whoever's they are,
  * and those pinned for the sender's address.  NULL with error set.

@@ -154,6 +154,14 @@ forget_signature(struct unsealing *u)
 	u->report->signed_at = 0;
 }
 
+/* The key that came inside may be the one, or a newer copy of it. */
+static bool
+lacks_key(const struct opened *opened)
+{
+	return opened->signature == SIGNATURE_UNKNOWN_KEY ||
+		opened->signature == SIGNATURE_EXPIRED;
+}
+
 /*
  * A signature whose key came inside the seal is verified by opening the
  * message once more with its session key, without the agent.
@@ -295,7 +303,7 @@ open_sealed(struct unsealing *u, struct reading *reading,
 	}
 	collect_pieces(u, reading, source, standing.trusted, false);
 	g_free(standing.fingerprint);
-	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
+	if (good && lacks_key(&opened) &&
 		u->report->candidates->len > before)
 		good = verify_again(u, sealed, opened.session_key, error);
 	opened_clear(&opened);
@@ -365,7 +373,7 @@ open_signed(struct unsealing *u, struct reading *reading,
 	take_signature(u, &opened);
 	next = read_inside(u, opened.plain, layer, error);
 	good = next != NULL;
-	if (good && opened.signature == SIGNATURE_UNKNOWN_KEY &&
+	if (good && lacks_key(&opened) &&
 		signature != NULL && u->report->candidates->len > before) {
 		struct opened again = {0};
 
@@ -401,13 +409,7 @@ conclude(struct unsealing *u)
 		report->signature = SIGNATURE_NONE;
 	if (report->signature != SIGNATURE_GOOD)
 		g_clear_pointer(&report->fingerprint, g_free);
-	report->title = report->outer->subject;
-	for (guint i = 1; i < report->layers->len; i++) {
-		const struct reading *layer = report->layers->pdata[i];
-
-		if (layer->protected_header)
-			report->title = layer->subject;
-	}
+	report->title = report_title(report, signed_text);
 	report->description = report->inner->text;
 }
 

@@ -124,7 +124,11 @@ tell_reporter(struct firing *f, GError **error)
 		.what = e->late_mail ? "what-late" : "what-progress"};
 	const char *how;
 
-	if (!e->late_mail && !e->progress_mail)
+	/* nothing by itself to what was never answered by itself (RFC 3834) */
+	if ((!e->late_mail && !e->progress_mail) || !f->file->acknowledged)
+		return true;
+	/* the answer waits for the server: "we are late" would come after it */
+	if (e->late_mail && f->file->answering)
 		return true;
 	return post_to_reporter(f->work, &f->facts, &mail, &how, error);
 }

@@ -72,10 +72,16 @@ change_key(struct follow *f, GError **error)
 	g_autoptr(certificate_auto) key = reporter_key_find_new(job->report,
 		job->work->pgp, job->file->fingerprint, error);
 
+	bool usable;
+
 	if (key == NULL)
 		return *error == NULL;
+	if (!pgp_can_encrypt(job->work->pgp, key, &usable, error))
+		return false;
 	f->obeyed = true;
-	f->what = "what-key";
+	f->what = usable ? "what-key" : "what-key-useless";
+	if (!usable)
+		return true;
 	g_byte_array_set_size(job->file->key, 0);
 	g_byte_array_append(job->file->key, key->packets->data,
 		key->packets->len);
@@ -84,6 +90,38 @@ change_key(struct follow *f, GError **error)
 	return db_run(job->work->db, error, sql_key, PARAM_INT8(job->file->id),
 		PARAM_BYTEA(key->packets->data, key->packets->len),
 		PARAM_TEXT(key->fingerprint));
+}
+
+static const char sql_renew[] =
+	"UPDATE meldpunt_private.reporters SET key = $2"
+	" WHERE id = (SELECT reporter FROM cases WHERE id = $1)";
+
+/* The same key with another life span or other subkeys, as it says itself. */
+static bool
+renew_key(struct follow *f, GError **error)
+{
+	struct job *job = f->job;
+	struct casefile *file = job->file;
+	g_autoptr(certificate_auto) key = NULL;
+	bool usable;
+
+	if (f->note || !is_signed_by_reporter(job))
+		return true;
+	key = reporter_key_find_renewed(job->report, job->work->pgp,
+		file->fingerprint);
+	if (key == NULL ||
+		(key->packets->len == file->key->len &&
+			memcmp(key->packets->data, file->key->data,
+				file->key->len) == 0))
+		return true;
+	if (!pgp_can_encrypt(job->work->pgp, key, &usable, error))
+		return false;
+	if (!usable)
+		return true;
+	g_byte_array_set_size(file->key, 0);
+	g_byte_array_append(file->key, key->packets->data, key->packets->len);
+	return db_run(job->work->db, error, sql_renew, PARAM_INT8(file->id),
+		PARAM_BYTEA(key->packets->data, key->packets->len));
 }
 
 static bool
@@ -98,7 +136,8 @@ withdraw(struct follow *f, GError **error)
 	return db_run(db, error, sql_withdraw, PARAM_INT8(id)) &&
 		db_run(db, error, "SELECT case_answered($1)",
 			PARAM_INT8(id)) &&
-		deadline_cancel(db, id, "", error);
+		deadline_cancel(db, id, "progress", error) &&
+		deadline_cancel(db, id, "fix-date", error);
 }
 
 static bool
@@ -156,7 +195,8 @@ end_waiting(struct follow *f, GError **error)
 	const struct deadline due = {"progress", "due",
 		f->job->in->arrived_at + f->job->work->conf->progress};
 
-	if (file->waiting_since == 0 || f->note || f->stranger)
+	/* also from another address of theirs: it is in the thread */
+	if (file->waiting_since == 0 || f->note)
 		return true;
 	return db_run(f->job->work->db, error, sql_heard,
 		       PARAM_INT8(file->id)) &&
@@ -175,7 +215,7 @@ keep_key(struct follow *f, GError **error)
 	struct reporter_key key = {0};
 	g_autoptr(certificate_auto) certificate = NULL;
 
-	if (f->note || is_signed_by_reporter(job) ||
+	if (f->note || (is_signed_by_reporter(job) && !f->stranger) ||
 		job->report->candidates->len == 0)
 		return true;
 	certificate = job_reporter_key(job, &key, error);
@@ -366,6 +406,8 @@ follow(struct follow *f, GError **error)
 	struct job *job = f->job;
 	bool fresh;
 
+	if (!renew_key(f, error))
+		return false;
 	words_parse(job->report->description ? job->report->description : "",
 		&f->words);
 	if (may_order(f)) {

@@ -31,9 +31,9 @@ find_attached(struct order_job *o)
 	return found;
 }
 
-/* The phrase that tells the reporter what a change of state means. */
+/* The phrase that tells what has become of the case. */
 static const char *
-what_happened(const struct order_job *o)
+what_news(const struct order_job *o)
 {
 	const struct casefile *file = o->job->file;
 	static const char *const closings[] = {"what-closed-fixed",
@@ -45,6 +45,20 @@ what_happened(const struct order_job *o)
 		if (strcmp(closings[i] + strlen("what-closed-"),
 			    file->resolution) == 0)
 			return closings[i];
+	if (order_find(o->mail, ORDER_STATUS) != NULL)
+		return strcmp(file->state, "fixed") == 0 ? "what-fixed"
+							 : "what-fixing";
+	return "what-fix-date";
+}
+
+/* The same where nothing but fixed words goes: words may wait, too. */
+static const char *
+what_happened(const struct order_job *o)
+{
+	const struct casefile *file = o->job->file;
+
+	if (o->applied.closed)
+		return what_news(o);
 	/* fixed words can tell of a severity, not of an assessment */
 	if (o->applied.mail == MAIL_REPLY)
 		return case_can_be_answered(file) && file->severity != NULL
@@ -52,10 +66,7 @@ what_happened(const struct order_job *o)
 			: "what-waiting";
 	if (o->applied.mail == MAIL_QUESTION)
 		return "what-waiting";
-	if (order_find(o->mail, ORDER_STATUS) != NULL)
-		return strcmp(file->state, "fixed") == 0 ? "what-fixed"
-							 : "what-fixing";
-	return "what-fix-date";
+	return what_news(o);
 }
 
 /* Assessment and date are said until they were, and again when they change. */
@@ -85,22 +96,50 @@ order_is_answer(const struct order_job *o)
 		order_states_answer(o);
 }
 
+/* What has happened besides stands above the words of staff, or alone. */
+static char *
+with_news(const struct order_job *o, const char *what)
+{
+	const struct postbox *postbox = &o->job->postbox;
+	const struct applied *a = &o->applied;
+	const char *language = *o->job->file->language
+		? o->job->file->language
+		: postbox->mailbox->languages[0];
+	bool news = a->closed || a->moved ||
+		order_find(o->mail, ORDER_STATUS) != NULL;
+	g_autofree char *phrase = NULL;
+
+	if (a->text == NULL) {
+		/* why it is closed is more than fixed words say */
+		return a->closed && o->job->file->assessment != NULL
+			? letter_phrase(postbox, language, what)
+			: NULL;
+	}
+	if (!news)
+		return g_strdup(a->text);
+	phrase = letter_phrase(postbox, language, what);
+	return g_strdup_printf("%s.\n\n%s", phrase, a->text);
+}
+
 bool
 order_write_to_reporter(struct order_job *o, const char **how,
 	GError **error)
 {
 	struct job *job = o->job;
 	g_autoptr(GPtrArray) attached = find_attached(o);
-	g_autofree char *closing = NULL;
+	g_autofree char *text = NULL;
 	struct to_reporter mail;
 
 	*how = "sent-nothing";
 	if (o->refused != NULL || o->applied.mail == MAIL_NONE)
 		return true;
+	text = with_news(o, what_news(o));
 	mail = (struct to_reporter){.what = what_happened(o),
-		.text = o->applied.text,
+		.text = text,
 		.question = o->applied.mail == MAIL_QUESTION,
 		.answers = order_is_answer(o),
+		.states = order_states_answer(o) &&
+			(o->applied.mail != MAIL_QUESTION || o->applied.moved),
 		.quiet = job->work->conf->progress,
 		.author = o->staff->address,
 		.attached = attached,
@@ -109,14 +148,6 @@ order_write_to_reporter(struct order_job *o, const char **how,
 		strcmp(post_way(&job->facts), "sent-fixed") == 0)
 		order_refuse(o, "fault-attach-keyless",
 			((struct attachment *)attached->pdata[0])->name, "");
-	/* why it is closed is more than fixed words say */
-	if (mail.text == NULL && o->applied.closed &&
-		job->file->assessment != NULL)
-		mail.text = closing = letter_phrase(&job->postbox,
-			*job->file->language
-				? job->file->language
-				: job->postbox.mailbox->languages[0],
-			mail.what);
 	if (o->refused != NULL)
 		return true;
 	return post_to_reporter(job->work, &job->facts, &mail, how, error);

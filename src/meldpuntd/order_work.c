@@ -113,7 +113,7 @@ preview(struct order_job *o, GError **error)
 			  answers && job->file->severity ? "what-answered"
 							 : "what-waiting",
 			  answers && job->file->severity, false)
-		: letter_reply(&job->facts, o->applied.text,
+		: letter_reply(&job->facts, o->applied.draft,
 			  o->mail->draft_is_question, answers, true);
 	const struct letter_desk desk = {
 		.in_reply_to = job->report->outer->message_id,
@@ -154,13 +154,19 @@ carry_out(struct order_job *o, GError **error)
 		.signed_at = job->report->signed_at,
 		.draft_key = job->postbox.notice_key,
 		.listing = g_string_new(NULL)};
+	/* who is at a keyboard is not sent a preview */
+	if (o->mail->draft != NULL && o->result != NULL) {
+		order_refuse(o, "fault-no-dot",
+			o->mail->draft_is_question ? "ask" : "reply", "");
+		return true;
+	}
 	if (job->file != NULL &&
 		!post_facts(job->work, &job->postbox, job->file, &job->facts,
 			error))
 		return false;
 	if (!apply_orders(a, o->mail, error))
 		return false;
-	if (a->refused == NULL && o->mail->draft != NULL && o->result == NULL &&
+	if (a->refused == NULL && o->mail->draft != NULL &&
 		!apply_draft(a, o->mail, error))
 		return false;
 	if (a->refused != NULL) {
@@ -207,7 +213,7 @@ order_work_tell(struct job *job, GError **error)
 		.refused = refusal->told,
 		.unproven = !refusal->proven,
 		.line = refusal->line};
-	g_autoptr(letter_auto) letter = NULL;
+	g_autoptr(letter_auto) letter = NULL, keyless = NULL;
 	bool told = false;
 
 	if (refusal->told == NULL)
@@ -224,8 +230,10 @@ order_work_tell(struct job *job, GError **error)
 	letter = letter_refusal(&job->postbox,
 		refusal->known ? job->file : NULL, &desk, clock_now());
 	g_ptr_array_add(staff, (void *)refusal->staff);
-	return post_to_staff(job->work, &job->postbox, job->file->id, letter, NULL,
-		staff, error);
+	/* whose key has expired has to hear of it all the same */
+	keyless = letter_notice_keyless(&job->facts);
+	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
+		keyless, staff, error);
 }
 
 static bool

@@ -61,7 +61,7 @@ compose(const struct letter_facts *facts, const struct to_reporter *mail,
 			mail->kind ? mail->kind : "reply",
 			mail->what ? mail->what : "what-waiting",
 			mail->answers, keyed);
-	letter = letter_reply(facts, mail->text, mail->question, mail->answers,
+	letter = letter_reply(facts, mail->text, mail->question, mail->states,
 		keyed);
 	attach(letter, mail->attached);
 	return letter;

@@ -20,6 +20,7 @@ struct to_reporter {
 	const char *text;     /* words of staff, or NULL for fixed words */
 	bool question;
 	bool answers;	      /* it is the answer */
+	bool states;	      /* assessment and date stand below the text */
 	int64_t quiet;	      /* as in struct dispatch */
 	const char *author;
 	GPtrArray *attached;  /* struct attachment, borrowed; or NULL */

@@ -27,6 +27,7 @@ struct casefile {
 
 	int64_t claims; /* a case that the report names without proof, 0: none */
 	bool held;	/* another reporter sent the same before */
+	bool acknowledged; /* no machine, list or flood: mail may go by itself */
 	bool answering; /* the answer is on its way, not yet accepted */
 	int64_t mailbox_id;
 	char *mailbox; /* name */

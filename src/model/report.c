@@ -70,3 +70,20 @@ signature_word(enum signature signature)
 
 	return words[signature];
 }
+
+const char *
+report_title(const struct report *report, bool signed_text)
+{
+	const char *title = report->outer->subject;
+
+	for (guint i = 1; i < report->layers->len; i++) {
+		const struct reading *layer = report->layers->pdata[i];
+
+		if (layer->protected_header &&
+			(!signed_text || layer == report->inner))
+			title = layer->subject;
+		if (layer == report->inner)
+			break;
+	}
+	return title;
+}

@@ -75,6 +75,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(report_auto, report_free)
 
 bool report_is_sealed(const struct report *report);
 
+/*
+ * The subject that stands under the protection that the text has: over a
+ * signed text only the header that was signed with it (RFC 9788, 2.2), and
+ * nothing of what lies deeper than the text.
+ */
+const char *report_title(const struct report *report, bool signed_text);
+
 /* The words of DESIGN section 11, as the database has them. */
 const char *protection_word(enum protection protection);
 const char *signature_word(enum signature signature);
