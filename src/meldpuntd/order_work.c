@@ -231,7 +231,8 @@ order_work_tell(struct job *job, GError **error)
 		refusal->known ? job->file : NULL, &desk, clock_now());
 	g_ptr_array_add(staff, (void *)refusal->staff);
 	/* whose key has expired has to hear of it all the same */
-	keyless = letter_notice_keyless(&job->facts);
+	if (!refusal->proven)
+		keyless = letter_notice_keyless(&job->facts);
 	return post_to_staff(job->work, &job->postbox, job->file->id, letter,
 		keyless, staff, error);
 }
