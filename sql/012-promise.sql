@@ -37,3 +37,31 @@ BEGIN
 			WHERE m.id = p_message AND c.id = p_case AND r.id = c.reporter;
 	END IF;
 END $$;
+
+-- Messages over which the connection to the IMAP server was lost.
+CREATE TABLE fetch_losses (
+	mailbox smallint NOT NULL REFERENCES mailboxes,
+	folder text NOT NULL,
+	uidvalidity bigint NOT NULL,
+	uid bigint NOT NULL,
+	lost integer NOT NULL DEFAULT 1 CHECK (lost > 0),
+	next_try_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (mailbox, folder, uidvalidity, uid)
+);
+
+-- The same delivery report once more says nothing new.
+CREATE OR REPLACE FUNCTION letter_bounced(p_letter bigint, p_failed text)
+RETURNS void LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+DECLARE
+	v_failed text[] := string_to_array(lower(p_failed), E'\n');
+	v_row bigint;
+BEGIN
+	UPDATE outbound SET state = 'failed', reply_text = 'a delivery report'
+		WHERE letter = p_letter AND state IN ('sent', 'unsure') AND (lower(recipient) = ANY (v_failed)
+			OR NOT EXISTS (SELECT FROM outbound WHERE letter = p_letter
+				AND lower(recipient) = ANY (v_failed)));
+	IF FOUND THEN
+		SELECT min(id) INTO v_row FROM outbound WHERE letter = p_letter AND state = 'failed';
+		PERFORM letter_failed(p_letter, v_row, NULL);
+	END IF;
+END $$;

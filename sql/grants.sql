@@ -14,6 +14,7 @@ GRANT EXECUTE ON FUNCTION meldpunt.mailbox_enter(text, text, text) TO meldpunt_f
 GRANT EXECUTE ON FUNCTION meldpunt.process_started(text, text) TO meldpunt_fetcher, meldpunt_sender;
 GRANT EXECUTE ON FUNCTION meldpunt.mailbox_fetched(smallint) TO meldpunt_fetcher;
 GRANT USAGE ON SEQUENCE meldpunt.blob_ids TO meldpunt_fetcher;
+GRANT SELECT, INSERT, UPDATE, DELETE ON meldpunt.fetch_losses TO meldpunt_fetcher;
 GRANT INSERT ON meldpunt.blobs TO meldpunt_fetcher;
 GRANT INSERT (mailbox, folder, uidvalidity, uid, arrived_at, size, sha256, blob, header_only)
 	ON meldpunt.inbound TO meldpunt_fetcher;

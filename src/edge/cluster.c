@@ -2,22 +2,19 @@
 
 #include "base/fault.h"
 #include "base/secret.h"
-#include "base/stop.h"
+#include "edge/postmaster.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define START_SECONDS 60
-#define SMART_SECONDS 2
 #define USERS_SECONDS 10 /* that a stop waits for commands */
 
 static const char *const roles[] = {"fetcher", "worker", "sender", "admin",
@@ -208,88 +205,6 @@ check_version(const char *data, int version, GError **error)
 	return false;
 }
 
-/* In the child: never returns. */
-static void
-become_postmaster(const char *program, const char *data, const char *socket,
-	pid_t parent)
-{
-	const char *const argv[] = {program, "-D", data, "-k", socket, "-c",
-		"listen_addresses=", "-c", "unix_socket_permissions=0700", "-c",
-		"password_encryption=scram-sha-256", "-c",
-		"jit=off", "-c", "log_min_messages=fatal", "-c", "log_error_verbosity=terse",
-		"-c", "log_min_error_statement=panic", "-c",
-		"log_destination=stderr", "-c", "logging_collector=off", "-c",
-		"shared_buffers=64MB", "-c", "max_connections=100", "-c",
-		"fsync=on", "-c", "synchronous_commit=on", "-c",
-		"full_page_writes=on", NULL};
-
-	/* it would tell the service manager that all of us are ready */
-	g_unsetenv("NOTIFY_SOCKET");
-	stop_unblock();
-	setpgid(0, 0);
-	if (prctl(PR_SET_PDEATHSIG, SIGINT) == 0 && getppid() == parent)
-		execv(program, (char **)argv);
-	_exit(127);
-}
-
-/*
- * postmaster.pid says in its eighth line how far the server is, as pg_ctl
- * reads it; to try a connection would only fill the log.
- */
-static bool
-is_ready(const struct conf *conf, pid_t postmaster)
-{
-	g_autofree char *path = g_build_filename(conf->state_dir, "database",
-		"postmaster.pid", NULL);
-	g_autofree char *text = NULL;
-	g_auto(GStrv) lines = NULL;
-
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return false;
-	lines = g_strsplit(text, "\n", -1);
-	return g_strv_length(lines) >= 8 &&
-		g_str_has_prefix(lines[7], "ready") &&
-		(postmaster == 0 || atoi(lines[0]) == postmaster);
-}
-
-/* Waits until the server takes connections; false if it ends instead. */
-static bool
-wait_until_ready(const struct conf *conf, pid_t postmaster)
-{
-	int64_t until = clock_ticks() + START_SECONDS * CLOCK_SECOND;
-	int status;
-
-	while (clock_ticks() < until) {
-		if (postmaster > 0 &&
-			waitpid(postmaster, &status, WNOHANG) == postmaster)
-			return false;
-		if (is_ready(conf, postmaster))
-			return true;
-		g_usleep(20000);
-	}
-	return false;
-}
-
-/* An old postmaster (of a killed parent) may still be shutting down. */
-static void
-wait_for_old(const char *data)
-{
-	g_autofree char *path = g_build_filename(data, "postmaster.pid", NULL);
-	int64_t until = clock_ticks() + START_SECONDS * CLOCK_SECOND;
-
-	while (clock_ticks() < until) {
-		g_autofree char *text = NULL;
-		pid_t pid;
-
-		if (!g_file_get_contents(path, &text, NULL, NULL))
-			return;
-		pid = atoi(text);
-		if (pid <= 1 || (kill(pid, 0) != 0 && errno == ESRCH))
-			return;
-		g_usleep(20000);
-	}
-}
-
 static bool
 run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
 {
@@ -297,7 +212,6 @@ run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
 	g_autofree char *socket = in_state(conf, "socket");
 	g_autofree char *programs = NULL;
 	g_autofree char *postgres = NULL;
-	pid_t self = getpid();
 	int version;
 
 	programs = server_directory(&version);
@@ -314,12 +228,8 @@ run_cluster(struct cluster *cluster, const struct conf *conf, GError **error)
 	if (g_mkdir_with_parents(socket, 0700) != 0)
 		return fault_set(error, FAULT_SETUP, "making %s: %s", socket,
 			g_strerror(errno));
-	wait_for_old(data);
-	cluster->postmaster = fork();
-	if (cluster->postmaster == 0)
-		become_postmaster(postgres, data, socket, self);
-	if (cluster->postmaster > 0 &&
-		wait_until_ready(conf, cluster->postmaster))
+	cluster->postmaster = postmaster_start(postgres, data, socket);
+	if (postmaster_wait(data, cluster->postmaster))
 		return true;
 	return fault_set(error, FAULT_LATER,
 		"embedded database: the server did not start");
@@ -342,13 +252,14 @@ run_or_join(struct cluster *cluster, const struct conf *conf,
 	bool wait_for_lock, GError **error)
 {
 	int64_t until = clock_ticks() + 2 * START_SECONDS * CLOCK_SECOND;
+	g_autofree char *data = in_state(conf, "database");
 
 	while (clock_ticks() < until) {
 		if (flock(cluster->lock_fd, LOCK_EX | LOCK_NB) == 0)
 			return run_cluster(cluster, conf, error);
 		if (!wait_for_lock &&
 			flock(cluster->users_fd, LOCK_SH | LOCK_NB) == 0) {
-			if (is_ready(conf, 0))
+			if (postmaster_is_ready(data, 0))
 				return true;
 			flock(cluster->users_fd, LOCK_UN);
 		}
@@ -387,20 +298,6 @@ wait_for_users(const struct cluster *cluster)
 		g_usleep(20000);
 }
 
-/* Smart at first: sessions that were just closed end without words in the log. */
-static void
-stop_postmaster(pid_t postmaster)
-{
-	kill(postmaster, SIGTERM);
-	for (int i = 0; i < SMART_SECONDS * 100; i++) {
-		if (waitpid(postmaster, NULL, WNOHANG) != 0)
-			return;
-		g_usleep(10000);
-	}
-	kill(postmaster, SIGINT);
-	waitpid(postmaster, NULL, 0);
-}
-
 void
 cluster_stop(struct cluster *cluster)
 {
@@ -408,7 +305,7 @@ cluster_stop(struct cluster *cluster)
 		return;
 	if (cluster->postmaster > 0) {
 		wait_for_users(cluster);
-		stop_postmaster(cluster->postmaster);
+		postmaster_stop(cluster->postmaster);
 	}
 	if (cluster->lock_fd >= 0)
 		close(cluster->lock_fd);

@@ -13,6 +13,7 @@ struct imap {
 	bool wrapped;
 	int64_t wait;
 	bool idle, uidplus, move;
+	bool refused; /* the last command */
 	uint32_t exists;
 };
 
@@ -45,7 +46,8 @@ check(struct imap *imap, int code, const char *what, GError **error)
 	if (code == MAILIMAP_ERROR_LOGIN && complaint == NULL)
 		return fault_set(error, FAULT_SETUP,
 			"IMAP: the server refused the login");
-	if (is_refusal(code) && complaint == NULL)
+	imap->refused = is_refusal(code) && complaint == NULL;
+	if (imap->refused)
 		return fault_set(error,
 			strcmp(what, "FETCH") == 0 ? FAULT_MAIL : FAULT_LATER,
 			"IMAP: the server refused %s", what);
@@ -58,6 +60,7 @@ static mailimap *
 ready(struct imap *imap)
 {
 	stream_deadline(imap->stream, imap->wait);
+	imap->refused = false;
 	return imap->session;
 }
 
@@ -145,6 +148,12 @@ imap_close(struct imap *imap)
 	if (!imap->wrapped)
 		stream_free(imap->stream);
 	g_free(imap);
+}
+
+bool
+imap_was_refused(const struct imap *imap)
+{
+	return imap->refused;
 }
 
 bool

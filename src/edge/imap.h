@@ -25,6 +25,7 @@ struct imap_folder {
 
 /* One message as the server announces or gives it. */
 struct imap_message {
+	bool alone; /* the caller's: not in one command with others */
 	uint32_t uid;
 	uint32_t size; /* as announced; the bytes decide */
 	moment arrived; /* INTERNALDATE */
@@ -39,6 +40,9 @@ struct imap *imap_dial(const struct server *server, int64_t wait,
 /* TLS, greeting, login.  secret is a password, or a token if is_token. */
 bool imap_login(struct imap *imap, const struct server *server,
 	const char *secret, bool is_token, GError **error);
+
+/* True if the last command met a no, and the connection goes on. */
+bool imap_was_refused(const struct imap *imap);
 
 void imap_close(struct imap *imap);
 typedef struct imap imap_auto;

@@ -50,6 +50,9 @@ char **mime_mailboxes(const struct mime *mime, const char *field);
 /* The message ids in a header field, without brackets, in order. */
 char **mime_message_ids(const struct mime *mime, const char *field);
 
+/* The entity as it came, header included; caller frees. */
+char *mime_source(const struct mime *mime, size_t *size);
+
 /* The decoded content at the end of out; false if out is full. */
 bool mime_decode(const struct mime *mime, struct bytes *out,
 	struct extent *where);

@@ -5,6 +5,7 @@
 
 #include <gmime/gmime.h>
 #include <iconv.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@ load_charsets(void)
 		"ISO-8859-13", "ISO-8859-14", "ISO-8859-16", "WINDOWS-1253",
 		"WINDOWS-1255", "WINDOWS-1256", "WINDOWS-1257", "WINDOWS-874",
 		"TIS-620", "CP866", "CP850", "UHC", "CP932", "BIG5-HKSCS",
-		"UTF-32",
+		"UTF-32", "ISO-2022-KR", "ISO-2022-JP-3",
 		"SHIFT_JIS", "EUC-JP", "ISO-2022-JP", "EUC-KR", "UTF-16",
 		"UTF-16LE", "UTF-16BE", "UTF-7", "US-ASCII", "MACINTOSH"};
 
@@ -303,6 +304,23 @@ write_decoded(const struct mime *mime, GMimeStream *stream)
 	return g_mime_object_write_to_stream(mime->object, NULL, stream) >= 0;
 }
 
+char *
+mime_source(const struct mime *mime, size_t *size)
+{
+	GMimeStream *stream = g_mime_stream_mem_new();
+	GByteArray *array =
+		g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	char *source;
+
+	g_mime_object_write_to_stream(mime->object, NULL, stream);
+	*size = array->len;
+	source = g_malloc(array->len + 1);
+	memcpy(source, array->data, array->len);
+	source[array->len] = '\0';
+	g_object_unref(stream);
+	return source;
+}
+
 bool
 mime_decode(const struct mime *mime, struct bytes *out, struct extent *where)
 {
@@ -323,6 +341,71 @@ mime_decode(const struct mime *mime, struct bytes *out, struct extent *where)
 	return true;
 }
 
+/* What people's programs write under a charset's name is often its superset. */
+static const char *
+superset(const char *charset)
+{
+	static const char *const sets[][2] = {{"shift_jis", "CP932"},
+		{"sjis", "CP932"}, {"x-sjis", "CP932"}, {"gb2312", "GB18030"},
+		{"gbk", "GB18030"}, {"euc-kr", "UHC"},
+		{"ks_c_5601-1987", "UHC"}, {"big5", "BIG5-HKSCS"},
+		{"iso-8859-1", "WINDOWS-1252"}, {"us-ascii", "WINDOWS-1252"},
+		{"iso-2022-jp", "ISO-2022-JP-3"}, {"iso-8859-9", "WINDOWS-1254"}};
+	g_autofree char *lower = g_ascii_strdown(charset, -1);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
+		if (strcmp(sets[i][0], lower) == 0)
+			return sets[i][1];
+	return NULL;
+}
+
+/* Bytes that mean nothing become U+FFFD, one by one; NULL: nearly all did. */
+static char *
+convert_around(const char *data, size_t length, const char *from, size_t *size)
+{
+	GIConv cd = g_iconv_open("UTF-8", from);
+	g_autofree char *buffer = NULL;
+	size_t room = 4 * length + 16, left = room, bad = 0;
+	gchar *in = (gchar *)data, *out;
+
+	if (cd == (GIConv)-1)
+		return NULL;
+	out = buffer = g_malloc(room);
+	while (length > 0 && left > 3 && bad < 1000) {
+		if (g_iconv(cd, &in, &length, &out, &left) != (gsize)-1 ||
+			errno == E2BIG || left < 4 || length == 0)
+			break;
+		memcpy(out, "\xef\xbf\xbd", 3);
+		out += 3;
+		left -= 3;
+		in++;
+		length--;
+		bad++;
+	}
+	g_iconv_close(cd);
+	*size = room - left;
+	return bad * 4 > *size || bad == 1000 ? NULL : g_steal_pointer(&buffer);
+}
+
+static char *
+from_charset(const char *data, size_t length, const char *charset,
+	size_t *size)
+{
+	const char *names[] = {g_mime_charset_iconv_name(charset),
+		superset(charset)};
+	char *converted = NULL;
+
+	for (size_t i = 0; converted == NULL && i < G_N_ELEMENTS(names); i++)
+		if (names[i] != NULL)
+			converted = g_convert(data, length, "UTF-8", names[i],
+				NULL, size, NULL);
+	for (size_t i = G_N_ELEMENTS(names); converted == NULL && i > 0; i--)
+		if (names[i - 1] != NULL)
+			converted = convert_around(data, length, names[i - 1],
+				size);
+	return converted;
+}
+
 /* The bytes as UTF-8: what they are, then what they claim, then a guess. */
 static char *
 to_utf8(const char *data, size_t length, const char *charset)
@@ -335,8 +418,7 @@ to_utf8(const char *data, size_t length, const char *charset)
 		!(charset && g_ascii_strncasecmp(charset, "iso-2022", 8) == 0))
 		return text_block(data, length, length);
 	if (charset != NULL)
-		converted = g_convert(data, length, "UTF-8",
-			g_mime_charset_iconv_name(charset), NULL, &size, NULL);
+		converted = from_charset(data, length, charset, &size);
 	if (converted == NULL)
 		converted = g_convert_with_fallback(data, length, "UTF-8",
 			"WINDOWS-1252", "\xef\xbf\xbd", NULL, &size, NULL);

@@ -117,6 +117,25 @@ pgp_agent_unlock(const char *home, const char *fingerprint,
 			"passphrase of key %s", fingerprint);
 }
 
+void
+pgp_agent_end(const char *home)
+{
+	static const char kill_agent[] = "KILLAGENT\n";
+	int fd = reach(home, NULL);
+
+	if (fd < 0)
+		return;
+	if (answered_ok(fd) &&
+		send(fd, kill_agent, strlen(kill_agent), MSG_NOSIGNAL) > 0)
+		answered_ok(fd);
+	close(fd);
+	/* at its end it removes its socket: not the one that comes after it */
+	for (int i = 0; i < 60 && (fd = reach(home, NULL)) >= 0; i++) {
+		close(fd);
+		g_usleep(50 * 1000);
+	}
+}
+
 /*
  * Of (protected openpgp-s2k3-... ((sha1 SALT COUNT) ...), which may be written
  * as text or in libgcrypt's canonical form: the first long number.

@@ -13,6 +13,9 @@
 bool pgp_agent_unlock(const char *home, const char *fingerprint,
 	const char *address, const char *passphrase, GError **error);
 
+/* Ends the agent of a GnuPG home, whoever started it, and waits for its end. */
+void pgp_agent_end(const char *home);
+
 /*
  * The largest count of passphrase hashing (S2K) of the secret keys in a home,
  * which every operation costs again; 0 if none has a passphrase.

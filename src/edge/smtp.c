@@ -87,8 +87,9 @@ greet(struct smtp *smtp, const struct server *server, const char *name,
 		!stream_secure(smtp->stream, server->ca_file, error))
 		return false;
 	smtp->wrapped = true;
-	if (mailsmtp_connect(ready(smtp), stream_wrap(smtp->stream)) !=
-		MAILSMTP_NO_ERROR)
+	/* mailsmtp_connect() would free the stream, and why it failed */
+	smtp->session->stream = stream_wrap(smtp->stream);
+	if (mailsmtp_read_response(ready(smtp)) != 220)
 		return refuse(smtp, FAULT_LATER, "the connection", error);
 	if (!say_ehlo(smtp, name, error))
 		return false;

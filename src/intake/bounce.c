@@ -51,6 +51,9 @@ collect_ids(struct bounce *b, const char *text)
 	collect(b->ids, MAX_IDS, text,
 		"^[>| \\t]*(?:Original-|X-Original-)?Message-ID:\\s*"
 		"<([^<>\\s]{3,500})>");
+	/* and HTML that quotes it */
+	collect(b->ids, MAX_IDS, text,
+		"Message-ID:(?:\\s|<[^<>]{0,200}>){0,20}&lt;([^<>&\\s]{3,500})&gt;");
 	collect(b->ids, MAX_IDS, text,
 		"^Original-Envelope-ID:[ \\t]*<?([^<>\\s]{3,500})>?");
 }
@@ -113,19 +116,36 @@ walk(struct bounce *b, const struct mime *mime, int depth)
 		walk(b, mime->children->pdata[i], depth + 1);
 }
 
+/* RFC 3464 in an envelope of another type. */
+static bool
+holds_status(const struct mime *mime, int depth)
+{
+	if (strcmp(mime->type, "message/delivery-status") == 0)
+		return true;
+	for (guint i = 0; i < mime->children->len && depth < MAX_DEPTH; i++)
+		if (holds_status(mime->children->pdata[i], depth + 1))
+			return true;
+	return false;
+}
+
 /* The subjects of systems that do not write RFC 3464. */
 static bool
 says_undeliverable(const char *subject)
 {
 	return matches(subject,
-		       "undeliver|nondeliver|failure notice|returned mail"
-		       "|returned to sender|delivery (?:has )?fail"
+		       "undeliver|non-?deliver|(?:mail )?failure(?: notice|\\.|$)"
+		       "|returned (?:mail|to sender)|delivery (?:has )?fail"
+		       "|(?:delivery|delivering).{0,20}(?:problem|error|failure)"
 		       "|delivery status notification \\(failure\\)"
-		       "|could not be delivered|mail system error"
-		       "|onbestelbaar|niet (?:bezorgd|afgeleverd|te bezorgen)"
-		       "|unzustellbar|nicht zugestellt|non[ -]remis") &&
-		!matches(subject, "^\\s*(?:re|aw|antw|fwd?):"
-				  "|delay|warning|vertraagd|verz.gert");
+		       "|(?:not|n't|unable to) (?:be )?deliver|mail system error"
+		       "|message rejected|user unknown|^ndn:|giving up"
+		       "|onbestelbaar|niet (?:bezorg|afgeleverd|te bezorgen)"
+		       "|unzustellbar|nicht zugestellt|non[ -](?:remis|distribu)"
+		       "|mancat[ao] (?:recapito|consegna)"
+		       "|no (?:se (?:ha podido|puede) )?(?:ser )?entregad?") &&
+		!matches(subject, "^\\s*(?:re|aw|antw|fwd?):") &&
+		(matches(subject, "giving up|failed") ||
+			!matches(subject, "delay|warning|vertraagd|verz.gert"));
 }
 
 static void
@@ -160,9 +180,12 @@ bounce_read(const struct mime *root, struct reading *r)
 {
 	struct bounce b = {.ids = g_ptr_array_new(),
 		.failed = g_ptr_array_new()};
-	bool tidy = strcmp(root->type, "multipart/report") == 0;
+	bool tidy = strcmp(root->type, "multipart/report") == 0 ||
+		holds_status(root, 0);
+	/* whoever is away may say so in words like these */
 	bool untidy = (r->guard & GUARD_DELIVERY_REPORT) != 0 ||
 		((r->guard & GUARD_NULL_SENDER) &&
+			!(r->guard & GUARD_AUTO_REPLY) &&
 			says_undeliverable(r->subject));
 
 	if (tidy || untidy) {

@@ -13,6 +13,7 @@
 
 #define MAX_TEXT (4 << 20) /* of a report */
 #define MAX_PIECES 500
+#define MAX_REPAIRED 8 /* parts with faulty boundaries */
 #define A_STUB 80	   /* of a plain text that is no report */
 #define A_LONG_STUB 300	   /* of one beside an armor in HTML */
 #define LOOK_AT 65536 /* bytes of a part that tell what it is */
@@ -122,16 +123,34 @@ take_alternatives(struct peel *peel, const struct mime *part)
 	peel->plain = before;
 }
 
-/* A multipart that gives no parts, not even repaired: staff see its text. */
-static void
-take_unparted(struct peel *peel)
-{
-	size_t head = gate_header_end(peel->data, peel->length);
-	g_autofree char *text = mime_bytes_text(peel->data + head,
-		MIN(peel->length - head, MAX_TEXT));
+static void take_part(struct peel *peel, const struct mime *part);
 
-	if (peel->text->len == 0)
-		g_string_append(peel->text, text);
+/* A multipart without parts: perhaps with another boundary; or as it stands. */
+static void
+take_unparted(struct peel *peel, const struct mime *part)
+{
+	size_t length, size = 0, head;
+	g_autofree char *source = mime_source(part, &length);
+	g_autofree char *data =
+		repair_boundary(source, length, part->type, &size);
+	g_autofree char *text = NULL;
+	struct mime *better = NULL;
+
+	if (data != NULL && peel->repaired->len < MAX_REPAIRED &&
+		gate_check(data, size) == NULL)
+		better = mime_parse_memory(data, size, false);
+	if (better != NULL)
+		g_ptr_array_add(peel->repaired, better);
+	if (better != NULL && better->children->len > 0) {
+		take_part(peel, better);
+		return;
+	}
+	head = gate_header_end(source, length);
+	text = mime_bytes_text(source + head, MIN(length - head, MAX_TEXT));
+	if (!text[strspn(text, " \t\r\n")])
+		return;
+	g_string_append_printf(peel->text, "%s%s", peel->text->len ? "\n" : "",
+		text);
 }
 
 static void
@@ -147,7 +166,7 @@ take_part(struct peel *peel, const struct mime *part)
 		if (!peel->plain || strcmp(part->type, "text/html") != 0)
 			peel_text_part(peel, part);
 	} else if (g_str_has_prefix(part->type, "multipart/"))
-		take_unparted(peel);
+		take_unparted(peel, part);
 	else
 		peel_take_attachment(peel, part);
 }
@@ -377,6 +396,7 @@ peel_layer(const struct bytes *in, enum layer layer, struct bytes *out)
 
 	peel.reading = reading_new();
 	peel.text = g_string_new(NULL);
+	peel.repaired = g_ptr_array_new_with_free_func((GDestroyNotify)mime_free);
 	if (map != MAP_FAILED)
 		refusal = peel_bytes(&peel, in);
 	if (refusal != NULL) {
@@ -384,6 +404,7 @@ peel_layer(const struct bytes *in, enum layer layer, struct bytes *out)
 		peel.reading->refusal = g_strdup(refusal);
 	}
 	g_string_free(peel.text, TRUE);
+	g_ptr_array_unref(peel.repaired);
 	if (map != MAP_FAILED)
 		munmap(map, in->size);
 	return peel.reading;

@@ -25,6 +25,7 @@ struct peel {
 	char *armor;	     /* all of that part's text, or NULL */
 	size_t armor_at;     /* where it would stand in text */
 	size_t armor_around; /* bytes of words around it there */
+	GPtrArray *repaired; /* struct mime: of parts with faulty boundaries */
 };
 
 /* Header fields into the reading; the Autocrypt key at the end of out. */

@@ -240,21 +240,26 @@ write_configuration(const char *path, const GString *text,
 	return privileges_give_group(path, a->user, error);
 }
 
-static bool
-make_configuration(const char *path, struct answers *a, GError **error)
+/* The mailbox's key: from a file, of an attempt before this one, or new. */
+static char *
+obtain_key(const struct answers *a, const struct key_home *home, GError **error)
 {
-	g_autofree char *gnupg =
-		g_build_filename(a->state_dir, "gnupg", NULL);
-	const struct key_home home = {gnupg, a->user};
-	g_autoptr(GString) text = g_string_new(NULL);
-	g_autofree char *fingerprint = NULL;
+	char *fingerprint = a->key_file
+		? key_home_import(home, a->key_file, error)
+		: key_home_find(home, a->address);
 
-	if (!privileges_make_dir(a->state_dir, a->user, error) ||
-		!privileges_make_dir(gnupg, a->user, error))
-		return false;
-	fingerprint = a->key_file
-		? key_home_import(&home, a->key_file, error)
-		: key_home_generate(&home, a->display_name, a->address, error);
+	if (fingerprint != NULL || a->key_file != NULL)
+		return fingerprint;
+	return key_home_generate(home, a->display_name, a->address, error);
+}
+
+static bool
+fill_home(const char *path, struct answers *a, const struct key_home *home,
+	GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autofree char *fingerprint = obtain_key(a, home, error);
+
 	if (fingerprint == NULL)
 		return false;
 	g_string_append(text, "# Written by meldpunt init; every option is "
@@ -266,13 +271,28 @@ make_configuration(const char *path, struct answers *a, GError **error)
 	put(text, "user", a->user);
 	g_string_append(text, "\ntime_zone = \"Europe/Amsterdam\";\n\n");
 	put_mailbox(text, a, fingerprint);
-	if (!put_staff(text, a, &home, error) ||
+	if (!put_staff(text, a, home, error) ||
 		!write_configuration(path, text, a, error))
 		return false;
-	key_home_close(&home);
 	facts_say(&a->facts, "configuration", path);
 	facts_say(&a->facts, "key", fingerprint);
 	return true;
+}
+
+static bool
+make_configuration(const char *path, struct answers *a, GError **error)
+{
+	g_autofree char *gnupg =
+		g_build_filename(a->state_dir, "gnupg", NULL);
+	const struct key_home home = {gnupg, a->user, NULL};
+	bool good;
+
+	if (!privileges_make_dir(a->state_dir, a->user, error) ||
+		!privileges_make_dir(gnupg, a->user, error))
+		return false;
+	good = fill_home(path, a, &home, error);
+	key_home_close(&home);
+	return good;
 }
 
 static bool

@@ -116,10 +116,14 @@ key_home_generate(const struct key_home *home, const char *name,
 	const char *address, GError **error)
 {
 	g_autofree char *user_id = g_strdup_printf("%s <%s>", name, address);
-	const char *const arguments[] = {"--status-fd=1", "--pinentry-mode=loopback",
-		"--passphrase=", "--quick-generate-key", user_id, "future-default",
-		"default", "2y", NULL};
-	g_autofree char *lines = run_gpg(home, arguments, NULL, 0, error);
+	/* a second key of the same name is what renewal needs: --yes */
+	const char *const arguments[] = {"--status-fd=1", "--yes",
+		"--pinentry-mode=loopback", "--passphrase-fd=0",
+		"--quick-generate-key", user_id, "future-default", "default",
+		"2y", NULL};
+	const char *secret = home->passphrase ? home->passphrase : "";
+	g_autofree char *lines =
+		run_gpg(home, arguments, secret, strlen(secret), error);
 	char *fingerprint;
 
 	if (lines == NULL)
@@ -128,6 +132,29 @@ key_home_generate(const struct key_home *home, const char *name,
 	if (fingerprint == NULL)
 		fault_set(error, FAULT_SETUP, "gpg has made no key");
 	return fingerprint;
+}
+
+char *
+key_home_find(const struct key_home *home, const char *address)
+{
+	g_autofree char *by_address = g_strdup_printf("<%s>", address);
+	const char *const arguments[] = {"--with-colons", "--list-secret-keys",
+		by_address, NULL};
+	g_autofree char *lines = run_gpg(home, arguments, NULL, 0, NULL);
+	g_auto(GStrv) list = g_strsplit(lines ? lines : "", "\n", -1);
+	bool usable = false;
+
+	for (char **p = list; *p != NULL; p++) {
+		g_auto(GStrv) fields = g_strsplit(*p, ":", -1);
+
+		if (g_strv_length(fields) < 10)
+			continue;
+		if (strcmp(fields[0], "sec") == 0)
+			usable = strpbrk(fields[1], "erd") == NULL;
+		else if (usable && strcmp(fields[0], "fpr") == 0)
+			return g_strdup(fields[9]);
+	}
+	return NULL;
 }
 
 bool
@@ -193,9 +220,11 @@ key_home_certify(const struct key_home *home, const char *by,
 	const char *fingerprint, GError **error)
 {
 	const char *const arguments[] = {"--yes", "--pinentry-mode=loopback",
-		"--passphrase=", "--local-user", by, "--quick-sign-key",
+		"--passphrase-fd=0", "--local-user", by, "--quick-sign-key",
 		fingerprint, NULL};
-	g_autofree char *done = run_gpg(home, arguments, NULL, 0, error);
+	const char *secret = home->passphrase ? home->passphrase : "";
+	g_autofree char *done =
+		run_gpg(home, arguments, secret, strlen(secret), error);
 
 	return done != NULL;
 }

@@ -8,15 +8,19 @@
 struct key_home {
 	const char *path;
 	const char *user; /* who gpg runs as, if we are root */
+	const char *passphrase; /* of the keys in it; NULL: none */
 };
 
 /* The fingerprint of the one key in a file; caller frees. */
 char *key_home_import(const struct key_home *home, const char *file,
 	GError **error);
 
-/* A new Curve25519 key without passphrase, for two years; its fingerprint. */
+/* A new Curve25519 key for two years; its fingerprint, caller frees. */
 char *key_home_generate(const struct key_home *home, const char *name,
 	const char *address, GError **error);
+
+/* A key with a secret part that init made before; NULL: none.  Caller frees. */
+char *key_home_find(const struct key_home *home, const char *address);
 
 /* What gpg says of a key. */
 struct key_facts {

@@ -2,6 +2,7 @@
 #include "meldpunt/command.h"
 
 #include "base/fault.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "meldpunt/key_home.h"
 
@@ -191,10 +192,17 @@ static int
 rotate(struct keys *k, GError **error)
 {
 	const struct mailbox *box = k->box;
-	g_autofree char *fresh = key_home_generate(&k->home,
+	g_autoptr(secret_auto) passphrase = *box->passphrase_file
+		? secret_read_file(box->passphrase_file, error)
+		: NULL;
+	g_autofree char *fresh = NULL;
+
+	if (*error != NULL)
+		return EX_CONFIG;
+	k->home.passphrase = passphrase;
+	fresh = key_home_generate(&k->home,
 		*box->display_name ? box->display_name : box->address,
 		box->address, error);
-
 	if (fresh == NULL ||
 		!key_home_certify(&k->home, box->key, fresh, error) ||
 		!key_home_certify(&k->home, fresh, box->key, error))
@@ -287,7 +295,7 @@ command_keys(struct command_line *line)
 	}
 	home = g_build_filename(conf->state_dir, "gnupg", NULL);
 	k.conf = conf;
-	k.home = (struct key_home){home, conf->user};
+	k.home = (struct key_home){home, conf->user, NULL};
 	k.directory = directory ? directory : (char *)".";
 	k.canonical = canonical;
 	k.json = line->json;

@@ -64,6 +64,8 @@ agent_listen(const struct conf *conf, GError **error)
 		return -1;
 	}
 	strcpy(address.sun_path, path);
+	/* one that a command started would take our socket with it */
+	pgp_agent_end(home);
 	unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 &&

@@ -384,7 +384,9 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 		return false;
 	if (waiting)
 		return true;
-	if (staff != NULL && outer->guard == 0 && facts->same_message == 0) {
+	/* a list hands on what a person has signed */
+	if (staff != NULL && facts->same_message == 0 &&
+		(outer->guard & ~(GUARD_LIST | GUARD_BULK)) == 0) {
 		bool handled;
 
 		if (!order_work_do(job, staff, facts, &handled, error))

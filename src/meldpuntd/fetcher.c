@@ -5,6 +5,7 @@
  * Order: exact bytes committed, then the message moves.  Dying between the
  * two costs nothing: the row is found again by UIDVALIDITY and UID.
  */
+#include "meldpuntd/losses.h"
 #include "meldpuntd/roles.h"
 
 #include "base/fault.h"
@@ -33,6 +34,8 @@ struct fetcher {
 	int64_t mailbox_id;
 	moment since;	    /* older messages are left alone */
 	struct passed *passed; /* of each of mailbox->folders */
+	GHashTable *losses;
+	GError *refused;    /* what the server refuses, while all else goes on */
 };
 
 static const char sql_enter[] = "SELECT mailbox_enter($1, $2, $3) AS id";
@@ -201,7 +204,7 @@ batch_length(const struct fetcher *f, const GPtrArray *wanted, guint from)
 		const struct imap_message *m = wanted->pdata[from + n];
 
 		bytes += m->size;
-		if (bytes > BATCH_BYTES || is_too_large(f, m))
+		if (bytes > BATCH_BYTES || is_too_large(f, m) || m->alone)
 			break;
 		n++;
 	}
@@ -217,11 +220,17 @@ take_batch(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 	bool alone = count == 0;
 	bool good;
 
-	if (!alone && !imap_fetch(f->imap, wanted, from, count, error))
+	if (!alone && !imap_fetch(f->imap, wanted, from, count, error)) {
+		losses_note(f->db, f->mailbox_id, folder, uidvalidity,
+			wanted, from, count);
 		return false;
+	}
 	for (guint i = from; i < from + MAX(count, 1); i++)
-		if (!fetch_missing(f, wanted->pdata[i], error))
+		if (!fetch_missing(f, wanted->pdata[i], error)) {
+			losses_note(f->db, f->mailbox_id, folder,
+				uidvalidity, wanted, i, 1);
 			return false;
+		}
 	good = db_begin(f->db, error);
 	if (!good)
 		return false;
@@ -232,7 +241,10 @@ take_batch(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 		if (m->bytes == NULL)
 			continue;
 		good = insert_message(f, folder, uidvalidity, m,
-			is_too_large(f, m), error);
+			       is_too_large(f, m), error) &&
+			(!m->alone ||
+				losses_forget(f->db, f->mailbox_id, folder,
+					uidvalidity, m->uid, error));
 		g_array_append_val(is_too_large(f, m) ? moves->failed
 						      : moves->done, m->uid);
 		g_clear_pointer(&m->bytes, bytes_free);
@@ -263,6 +275,18 @@ move(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 	return true;
 }
 
+/* A refusal is told once the rest has been looked at; false: it is worse. */
+static bool
+set_aside(struct fetcher *f, GError **error)
+{
+	if (!imap_was_refused(f->imap))
+		return false;
+	if (f->refused == NULL)
+		f->refused = g_steal_pointer(error);
+	g_clear_error(error);
+	return true;
+}
+
 /* Commits what is new of a slice and moves what is committed. */
 static bool
 take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
@@ -282,8 +306,14 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 		int state = GPOINTER_TO_INT(g_hash_table_lookup(known,
 			GUINT_TO_POINTER(m->uid)));
 
-		if (state == 0)
-			g_ptr_array_add(wanted, m);
+		if (state == 0) {
+			enum loss loss = losses_of(f->losses, folder,
+				uidvalidity, m->uid);
+
+			m->alone = loss != LOSS_NONE;
+			if (loss != LOSS_WAIT)
+				g_ptr_array_add(wanted, m);
+		}
 		else if (state == 1)
 			g_array_append_val(is_too_large(f, m) ? failed : done,
 				m->uid);
@@ -297,10 +327,14 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 		i += MAX(n, 1);
 	}
 	*moved = done->len + failed->len;
-	return move(f, folder, uidvalidity, done, f->mailbox->done_folder,
-		       error) &&
+	if (move(f, folder, uidvalidity, done, f->mailbox->done_folder,
+		    error) &&
 		move(f, folder, uidvalidity, failed,
-			f->mailbox->failed_folder, error);
+			f->mailbox->failed_folder, error))
+		return true;
+	/* what is committed can wait there; what comes behind it cannot */
+	*moved = 0;
+	return set_aside(f, error);
 }
 
 static bool
@@ -352,8 +386,13 @@ take_all(struct fetcher *f, GError **error)
 
 	/* the first folder last: it is the one that IDLE then watches */
 	for (guint i = count; i > 0; i--)
-		if (!take_folder(f, folders[i - 1], &f->passed[i - 1], error))
+		if (!take_folder(f, folders[i - 1], &f->passed[i - 1], error) &&
+			!set_aside(f, error))
 			return false;
+	if (f->refused != NULL) {
+		g_propagate_error(error, g_steal_pointer(&f->refused));
+		return false;
+	}
 	return count == 1 || imap_select(f->imap, folders[0], &state, error);
 }
 
@@ -399,6 +438,9 @@ connect_all(struct fetcher *f, GError **error)
 	if (f->db == NULL || !enter_mailbox(f, error) ||
 		!become_active(f, error))
 		return false;
+	f->losses = losses_load(f->db, f->mailbox_id, error);
+	if (f->losses == NULL)
+		return false;
 	secret = launch_secret(f->launch, server, error);
 	if (secret == NULL)
 		return false;
@@ -438,5 +480,7 @@ fetcher_run(const struct launch *launch)
 	imap_close(f.imap);
 	db_close(f.db);
 	g_free(f.passed);
+	g_clear_pointer(&f.losses, g_hash_table_unref);
+	g_clear_error(&f.refused);
 	return status;
 }

@@ -36,6 +36,14 @@ is_signed_by_reporter(const struct job *job)
 			job->report->fingerprint) == 0;
 }
 
+/* Not what a machine answers, however it got into the thread. */
+static bool
+is_persons(const struct follow *f)
+{
+	return !f->note && (f->job->report->outer->guard == 0 ||
+				   is_signed_by_reporter(f->job));
+}
+
 static bool
 may_order(const struct follow *f)
 {
@@ -196,7 +204,7 @@ end_waiting(struct follow *f, GError **error)
 		f->job->in->arrived_at + f->job->work->conf->progress};
 
 	/* also from another address of theirs: it is in the thread */
-	if (file->waiting_since == 0 || f->note)
+	if (file->waiting_since == 0 || !is_persons(f))
 		return true;
 	return db_run(f->job->work->db, error, sql_heard,
 		       PARAM_INT8(file->id)) &&
@@ -302,7 +310,7 @@ hear_objection(struct follow *f, GError **error)
 	struct db *db = job->work->db;
 	g_autoptr(rows) stopped = NULL;
 
-	if (f->stranger || f->note)
+	if (f->stranger || !is_persons(f))
 		return true;
 	stopped = db_query(db, error, sql_object, PARAM_INT8(job->file->id));
 	if (stopped == NULL)
