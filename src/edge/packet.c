@@ -1,30 +1,8 @@
-#include "edge/packet.h"
+#include "edge/packet_private.h"
 
 #include <string.h>
 
 #define LOOK_AT 65536 /* bytes that are enough to see every session key */
-#define CERTIFICATE_MAX (1 << 20)
-#define CERTIFICATES_MAX 20
-#define CERTIFICATE_SIZE 65536 /* of one: room for dozens of signatures */
-#define CERTIFICATE_KEYS 20
-
-enum tag {
-	TAG_PKESK = 1,
-	TAG_SIGNATURE = 2,
-	TAG_SKESK = 3,
-	TAG_ONE_PASS = 4,
-	TAG_SECRET_KEY = 5,
-	TAG_PUBLIC_KEY = 6,
-	TAG_COMPRESSED = 8,
-	TAG_SED = 9,
-	TAG_MARKER = 10,
-	TAG_LITERAL = 11,
-	TAG_USER_ID = 13,
-	TAG_PUBLIC_SUBKEY = 14,
-	TAG_SEIPD = 18,
-	TAG_AEAD = 20,
-	TAG_PADDING = 21,
-};
 
 const char *
 armor_begin(const char *text, const char *what)
@@ -74,9 +52,8 @@ skip_head(const char *p, const char *end)
 	return p;
 }
 
-/* Base64 of an armor's body into binary; at most max bytes. */
-static guchar *
-dearmor(const char *data, size_t length, size_t max, gsize *size)
+guchar *
+packet_dearmor_some(const char *data, size_t length, size_t max, gsize *size)
 {
 	const char *end = data + length;
 	const char *p = skip_head(data, end);
@@ -100,15 +77,8 @@ dearmor(const char *data, size_t length, size_t max, gsize *size)
 guint8 *
 packet_dearmor(const char *armor, size_t length, gsize *size)
 {
-	return dearmor(armor, length, SIZE_MAX, size);
+	return packet_dearmor_some(armor, length, SIZE_MAX, size);
 }
-
-struct packet {
-	int tag;
-	const uint8_t *body;
-	size_t length;	/* of body, as far as it is there */
-	bool partial;	/* more than we have, or of unknown length */
-};
 
 /* RFC 9580, 4.2.1: length in one, two or five octets, or partial. */
 static bool
@@ -155,8 +125,8 @@ old_length(uint8_t kind, const uint8_t **p, const uint8_t *end,
 	return true;
 }
 
-static bool
-next_packet(const uint8_t **p, const uint8_t *end, struct packet *packet)
+bool
+packet_next(const uint8_t **p, const uint8_t *end, struct packet *packet)
 {
 	uint8_t head;
 	bool good;
@@ -208,7 +178,7 @@ look_signed(const uint8_t *p, const uint8_t *end)
 {
 	struct packet packet;
 
-	while (next_packet(&p, end, &packet)) {
+	while (packet_next(&p, end, &packet)) {
 		if (is_encryption(packet.tag))
 			return PACKET_NONE;
 		if (packet.partial)
@@ -242,7 +212,7 @@ look_binary(const uint8_t *data, size_t length, GPtrArray *key_ids)
 	bool to_key = false, to_passphrase = false, too_new = false;
 	struct packet packet;
 
-	while (next_packet(&p, end, &packet)) {
+	while (packet_next(&p, end, &packet)) {
 		uint8_t version = packet.length > 0 ? packet.body[0] : 0;
 
 		switch (packet.tag) {
@@ -291,157 +261,8 @@ packet_look(const char *data, size_t length, GPtrArray *key_ids)
 	if (length > 0 && (data[0] & 0x80))
 		return look_binary((const uint8_t *)data,
 			MIN(length, LOOK_AT), key_ids);
-	binary = dearmor(data, length, LOOK_AT, &size);
+	binary = packet_dearmor_some(data, length, LOOK_AT, &size);
 	return binary ? look_binary(binary, size, key_ids) : PACKET_NONE;
-}
-
-/* RFC 4880, 12.2: version 4 is SHA-1 over 0x99, length and body. */
-static char *
-fingerprint(const struct packet *packet)
-{
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA1);
-	uint8_t head[] = {0x99, packet->length >> 8, packet->length};
-
-	if (packet->length < 6 || packet->length > 65535 || packet->partial ||
-		packet->body[0] != 4)
-		return NULL;
-	g_checksum_update(sum, head, sizeof(head));
-	g_checksum_update(sum, packet->body, packet->length);
-	return g_ascii_strup(g_checksum_get_string(sum), -1);
-}
-
-static struct certificate *
-certificate_new(void)
-{
-	struct certificate *certificate = g_new0(struct certificate, 1);
-
-	certificate->references = 1;
-	certificate->key_ids = g_ptr_array_new_with_free_func(g_free);
-	certificate->addresses = g_ptr_array_new_with_free_func(g_free);
-	certificate->packets = g_byte_array_new();
-	return certificate;
-}
-
-struct certificate *
-certificate_ref(struct certificate *certificate)
-{
-	certificate->references++;
-	return certificate;
-}
-
-void
-certificate_free(struct certificate *certificate)
-{
-	if (certificate == NULL || --certificate->references > 0)
-		return;
-	g_free(certificate->fingerprint);
-	g_ptr_array_unref(certificate->key_ids);
-	g_ptr_array_unref(certificate->addresses);
-	g_byte_array_unref(certificate->packets);
-	g_free(certificate);
-}
-
-/* Bits of the multi-precision integer at offset of a packet's body. */
-static unsigned int
-integer_bits(const struct packet *packet, size_t offset)
-{
-	if (offset + 2 > packet->length)
-		return 0;
-	return packet->body[offset] << 8 | packet->body[offset + 1];
-}
-
-/*
- * A key with which every signature takes seconds to check is no key: RSA
- * of up to 8192 bits with a small exponent, other numbers of up to 4096.
- */
-static bool
-is_cheap(const struct packet *packet)
-{
-	uint8_t algorithm = packet->body[5];
-	unsigned int bits = integer_bits(packet, 6);
-
-	if (algorithm >= 1 && algorithm <= 3)
-		return bits <= 8192 &&
-			integer_bits(packet, 8 + (bits + 7) / 8) <= 64;
-	if (algorithm == 16 || algorithm == 17)
-		return bits <= 4096;
-	return true;
-}
-
-/* The address of a user id: "Name <address>", or nothing but it. */
-static void
-note_address(struct certificate *certificate, const struct packet *packet)
-{
-	g_autofree char *id = g_strndup((const char *)packet->body,
-		MIN(packet->length, 1000));
-	char *begin = strrchr(id, '<');
-	char *end = begin ? strchr(begin, '>') : NULL;
-	g_autofree char *address = NULL;
-
-	if (end != NULL)
-		*end = '\0';
-	address = g_ascii_strdown(end ? begin + 1 : id, -1);
-	if (strchr(address, '@') != NULL && certificate->addresses->len < 50)
-		g_ptr_array_add(certificate->addresses,
-			g_steal_pointer(&address));
-}
-
-/* Adds a packet that may stand in a public certificate; drops others. */
-static void
-take_packet(struct certificate *certificate, const struct packet *packet,
-	const uint8_t *start, const uint8_t *end)
-{
-	g_autofree char *print = NULL;
-
-	if (packet->tag == TAG_PUBLIC_KEY || packet->tag == TAG_PUBLIC_SUBKEY) {
-		print = fingerprint(packet);
-		if (print == NULL || !is_cheap(packet) ||
-			certificate->key_ids->len >= CERTIFICATE_KEYS)
-			return;
-		g_ptr_array_add(certificate->key_ids, g_strdup(print + 24));
-		if (packet->tag == TAG_PUBLIC_KEY)
-			certificate->fingerprint = g_steal_pointer(&print);
-	} else if (packet->tag != TAG_SIGNATURE && packet->tag != TAG_USER_ID)
-		return;
-	if (certificate->packets->len + (end - start) > CERTIFICATE_SIZE)
-		return;
-	if (packet->tag == TAG_USER_ID)
-		note_address(certificate, packet);
-	g_byte_array_append(certificate->packets, start, end - start);
-}
-
-GPtrArray *
-certificate_split(const char *data, size_t length)
-{
-	GPtrArray *list = g_ptr_array_new_with_free_func(
-		(GDestroyNotify)certificate_free);
-	g_autofree guchar *binary = NULL;
-	gsize size = length;
-	const uint8_t *p, *end, *start;
-	struct packet packet;
-	struct certificate *current = NULL;
-
-	if (length > 0 && !(data[0] & 0x80))
-		binary = dearmor(data, length, CERTIFICATE_MAX, &size);
-	p = binary ? binary : (const uint8_t *)data;
-	end = p + MIN(size, CERTIFICATE_MAX);
-	for (start = p; next_packet(&p, end, &packet) && !packet.partial;
-		start = p) {
-		if (packet.tag == TAG_PUBLIC_KEY) {
-			if (list->len == CERTIFICATES_MAX)
-				break;
-			current = certificate_new();
-			g_ptr_array_add(list, current);
-		}
-		if (current != NULL)
-			take_packet(current, &packet, start, p);
-	}
-	for (guint i = list->len; i > 0; i--) {
-		current = list->pdata[i - 1];
-		if (current->fingerprint == NULL)
-			g_ptr_array_remove_index(list, i - 1);
-	}
-	return list;
 }
 
 bool
@@ -451,11 +272,24 @@ packet_starts(const uint8_t *data, size_t length)
 	const uint8_t *p = data;
 	struct packet packet;
 
-	if (!next_packet(&p, data + length, &packet) || packet.length < 2)
+	if (!packet_next(&p, data + length, &packet) || packet.length < 2)
 		return false;
 	/* a version octet keeps pictures and archives out */
 	return memchr(tags, packet.tag, sizeof(tags)) != NULL &&
 		packet.body[0] >= 1 && packet.body[0] <= 6;
+}
+
+bool
+packet_starts_key(const uint8_t *data, size_t length)
+{
+	const uint8_t *p = data;
+	struct packet packet;
+
+	/* version, four octets of time, an algorithm that there is */
+	return packet_next(&p, data + length, &packet) &&
+		packet.tag == TAG_PUBLIC_KEY && packet.length > 6 &&
+		packet.body[0] == 4 && packet.body[5] >= 1 &&
+		packet.body[5] <= 22;
 }
 
 const char *

@@ -56,6 +56,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(certificate_auto, certificate_free)
 /* True if binary data starts with a plausible OpenPGP packet header. */
 bool packet_starts(const uint8_t *data, size_t length);
 
+/* The same with that of a public key, version 4. */
+bool packet_starts_key(const uint8_t *data, size_t length);
+
 /* Why anyone can see that it is not readable, in fixed words, or NULL. */
 const char *packet_hopeless(enum packet_kind packets);
 

@@ -285,6 +285,13 @@ take_signed(struct peel *peel, const struct mime *root)
 	return true;
 }
 
+static bool
+matches_head(const char *header, const char *pattern)
+{
+	return g_regex_match_simple(pattern, header,
+		G_REGEX_CASELESS | G_REGEX_RAW | G_REGEX_MULTILINE, 0);
+}
+
 /* Plaintext that is no MIME entity is a text as it stands. */
 static bool
 looks_like_mime(const char *data, size_t length)
@@ -293,12 +300,20 @@ looks_like_mime(const char *data, size_t length)
 	g_autofree char *header = g_strndup(data, MIN(end, 32768));
 
 	/* a dot would stop at CR; labels of a text are no header fields */
-	return g_regex_match_simple(
-		"^(?:(?:content-|mime-|x-|hp-|autocrypt|from|to|cc|subject|date"
-		"|message-id|in-reply-to|references|reply-to|sender|user-agent"
-		"|received|return-path|organization|openpgp)[!-9;-~]*:"
-		"[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*content-type[ \\t]*:",
-		header, G_REGEX_CASELESS | G_REGEX_RAW, 0);
+	if (matches_head(header,
+		    "\\A(?:(?:content-|mime-|x-|hp-|autocrypt|from|to|cc|subject"
+		    "|date|message-id|in-reply-to|references|reply-to|sender"
+		    "|user-agent|received|return-path|organization|openpgp)"
+		    "[!-9;-~]*:[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*"
+		    "content-type[ \\t]*:"))
+		return true;
+	/* others are (RFC 9788, 2.1), but those of an HTTP response are not */
+	return matches_head(header,
+		       "\\A(?:[!-9;-~]+:[^\\n]*\\n(?:[ \\t][^\\n]*\\n)*)*"
+		       "content-type[ \\t]*:[ \\t]*[a-z]+/[a-z]") &&
+		matches_head(header,
+			"^(?:mime-version|content-transfer-encoding)[ \\t]*:"
+			"|;\\s*(?:boundary|protected-headers|hp)[ \\t]*=");
 }
 
 static void

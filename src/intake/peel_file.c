@@ -35,7 +35,7 @@ is_smime(const struct mime *part)
 static enum piece_kind
 kind_of(const struct peel *peel, const struct mime *part, struct extent where)
 {
-	g_autofree char *start = NULL;
+	g_autofree char *start = NULL, *mark = NULL;
 	const char *armor;
 
 	if (find_sealed(peel, where, &armor, &start) &&
@@ -46,6 +46,11 @@ kind_of(const struct peel *peel, const struct mime *part, struct extent where)
 		return PIECE_SEALED;
 	if (armor_begin(start, "PUBLIC KEY BLOCK") != NULL ||
 		strcmp(part->type, "application/pgp-keys") == 0)
+		return PIECE_KEY;
+	/* whatever it is called (RFC 3156, 7 has a type for it) */
+	mark = bytes_copy(peel->out, where.offset, MIN(where.length, 4096));
+	if (where.length > 0 && (*mark & 0x80) &&
+		packet_starts_key((uint8_t *)mark, MIN(where.length, 4096)))
 		return PIECE_KEY;
 	return PIECE_PLAIN;
 }

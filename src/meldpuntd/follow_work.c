@@ -360,6 +360,7 @@ help_with_key(struct follow *f, GError **error)
 	const char *how;
 
 	if (!job->file->pinned || f->note || job->file->address == NULL ||
+		job->report->failure != NULL ||
 		job->report->outer->guard != 0 || is_signed_by_reporter(job) ||
 		(f->stranger && !says_lost(job->report)))
 		return true;
@@ -427,6 +428,9 @@ follow(struct follow *f, GError **error)
 		strcmp(job->file->state, "closed") == 0 &&
 		job->report->outer->guard == 0)
 		f->what = "what-arrived";
+	/* what nobody can read is to be sent again, by who wrote it */
+	if (job->report->failure != NULL && !f->stranger && is_persons(f))
+		f->what = "what-unreadable";
 	if (!hear_objection(f, error) || !limit_answers(f, error) ||
 		!help_with_key(f, error) || !look_for_marks(f, error) ||
 		!store(f, error))

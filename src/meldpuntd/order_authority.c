@@ -25,6 +25,8 @@ order_refuse(struct order_job *o, const char *phrase, const char *value,
 const char *
 order_lacks_authority(const struct report *report, const struct staff *staff)
 {
+	if (report->failure != NULL)
+		return "fault-unreadable";
 	switch (report->signature) {
 	case SIGNATURE_NONE:
 		return "fault-unsigned";

@@ -322,7 +322,8 @@ do_signed(struct order_job *o, bool *handled, GError **error)
 static void
 leave_unproven(struct order_job *o, const char *why)
 {
-	if (o->facts->thread_case == 0 && o->facts->claimed_case == 0)
+	if (o->facts->thread_case == 0 && o->facts->claimed_case == 0 &&
+		o->job->report->failure == NULL)
 		return;
 	order_refuse(o, why, o->staff->key, "");
 	hand_refusal(o, false);

@@ -284,8 +284,22 @@ remark(GString *out, const struct letter_facts *facts, const char *language,
 }
 
 /* What is odd about it, a line each. */
+/* Whether it is the hand that wrote the report. */
+static void
+remark_hand(GString *out, const struct letter_facts *facts,
+	const char *language)
+{
+	const char *signer = facts->report->fingerprint;
+
+	if (signer == NULL)
+		remark(out, facts, language, "remark-no-hand", "", "");
+	else if (g_ascii_strcasecmp(signer, facts->file->fingerprint) != 0)
+		remark(out, facts, language, "remark-other-hand", "", "");
+}
+
 static char *
-remarks_of(const struct letter_facts *facts, const char *language)
+remarks_of(const struct letter_facts *facts, const char *language,
+	bool follow_up)
 {
 	GString *out = g_string_new(NULL);
 	const struct report *report = facts->report;
@@ -303,6 +317,9 @@ remarks_of(const struct letter_facts *facts, const char *language)
 	}
 	if (facts->file->held)
 		remark(out, facts, language, "remark-held", "", "");
+	/* a name in From costs nothing: whose hand it is, the key says */
+	if (follow_up && facts->file->pinned)
+		remark_hand(out, facts, language);
 	if (received != 0 &&
 		ABS(received - facts->file->arrived_at) > CLOCK_HOUR)
 		remark(out, facts, language, "remark-clock", "", "");
@@ -351,7 +368,7 @@ fill_notice(const struct letter_facts *facts, const char *language,
 	g_autofree char *signature = describe_signature(report);
 	g_autofree char *reporter = describe_reporter(facts);
 	g_autofree char *assets = join_assets(report);
-	g_autofree char *remarks = remarks_of(facts, language);
+	g_autofree char *remarks = remarks_of(facts, language, follow_up);
 	g_autofree char *line =
 		postbox_case_line(facts->postbox, file->number);
 	g_autofree char *text = indented_text(facts);
