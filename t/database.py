@@ -54,7 +54,7 @@ def _():
         equal(done.returncode, status)
         return json.loads(done.stdout)
 
-    equal(spoken("check"), {"configuration": w.conf_path, "faults": [], "warnings": []})
+    equal({k: v for k, v in spoken("check").items() if k != "warnings"}, {"configuration": w.conf_path, "faults": []})
     equal(spoken("migrate", "--as=postgres", "--dry-run")["missing"], [])
     assert spoken("migrate", "--as=postgres")["schema_version"] > 10
     equal(spoken("config", "get", "mailboxes.prefix"), ["VGZ"])

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 void
@@ -32,6 +33,14 @@ locate(const char *path)
 	if (access(credential, R_OK) == 0)
 		return g_steal_pointer(&credential);
 	return g_strdup(path);
+}
+
+bool
+secret_is_readable(const char *path)
+{
+	g_autofree char *place = locate(path);
+
+	return access(place, R_OK) == 0;
 }
 
 static char *
@@ -92,9 +101,13 @@ secret_read_command(const char *command, GError **error)
 		    NULL, &output, NULL, &status, NULL) ||
 		status != 0 || *first_line(output) == '\0') {
 		secret_free(output);
-		fault_set(error, FAULT_LATER,
-			"token_command failed or printed nothing (status %d)",
-			status);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 124)
+			fault_set(error, FAULT_LATER,
+				"token_command took longer than 30 seconds");
+		else
+			fault_set(error, FAULT_LATER, "token_command failed or "
+				"printed nothing (exit status %d)",
+				WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 		return NULL;
 	}
 	secret = g_strdup(output);

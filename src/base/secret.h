@@ -22,6 +22,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(secret_auto, secret_free)
  */
 char *secret_read_file(const char *path, GError **error);
 
+/* True if who we are can read it, or a credential stands in for it. */
+bool secret_is_readable(const char *path);
+
 /* The first line that a shell command prints within 30 s. */
 char *secret_read_command(const char *command, GError **error);
 

@@ -117,6 +117,16 @@ pgp_agent_unlock(const char *home, const char *fingerprint,
 			"passphrase of key %s", fingerprint);
 }
 
+bool
+pgp_agent_runs(const char *home)
+{
+	int fd = reach(home, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 void
 pgp_agent_end(const char *home)
 {

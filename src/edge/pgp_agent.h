@@ -13,6 +13,9 @@
 bool pgp_agent_unlock(const char *home, const char *fingerprint,
 	const char *address, const char *passphrase, GError **error);
 
+/* Whether there is one that takes connections. */
+bool pgp_agent_runs(const char *home);
+
 /* Ends the agent of a GnuPG home, whoever started it, and waits for its end. */
 void pgp_agent_end(const char *home);
 

@@ -135,6 +135,27 @@ check_database(struct findings *findings, const struct command_line *line)
 				 "roles are not separated"));
 }
 
+/* Once more as the daemon's user, which the unit starts the daemon as. */
+static void
+check_readable(struct findings *findings, const struct conf *conf)
+{
+	for (guint i = 0; i < conf->mailboxes->len; i++) {
+		const struct mailbox *box = conf->mailboxes->pdata[i];
+		const char *const files[] = {box->imap.password_file,
+			box->smtp.password_file, box->passphrase_file};
+
+		for (size_t k = 0; k < G_N_ELEMENTS(files); k++)
+			if (*files[k] != '\0' && !secret_is_readable(files[k]))
+				g_ptr_array_add(findings->warnings,
+					g_strdup_printf("%s cannot be read by "
+						"user %s: a daemon that is not "
+						"started by root needs "
+						"LoadCredential= in its unit, "
+						"or chgrp and chmod 640",
+						files[k], conf->user));
+	}
+}
+
 static void
 check_all(struct findings *findings, const struct command_line *line,
 	const struct conf *conf)
@@ -152,6 +173,7 @@ check_all(struct findings *findings, const struct command_line *line,
 		report_fault(findings, &error);
 		return;
 	}
+	check_readable(findings, conf);
 	check_keys(findings, conf);
 	check_templates(findings, conf);
 	check_database(findings, line);

@@ -151,15 +151,21 @@ check_keys(struct doctor *doctor)
 	g_autoptr(pgp_auto) pgp =
 		runtime ? pgp_open(conf, runtime, "doctor", &error) : NULL;
 	const struct mailbox *first = conf->mailboxes->pdata[0];
+	g_autofree char *home = g_build_filename(conf->state_dir, "gnupg", NULL);
+	bool agent = pgp_agent_runs(home);
 
 	if (doctor_blame(doctor, "keys", &error))
 		return;
+	if (!agent)
+		doctor_say(doctor, VERDICT_WARN, "agent", "no gpg-agent runs: "
+			"start the daemon, whose it is, to try the keys");
 	check_hashing(doctor);
 	for (guint i = 0; i < conf->mailboxes->len; i++) {
 		const struct mailbox *box = conf->mailboxes->pdata[i];
 		g_autofree char *check = g_strdup_printf("key %s", box->name);
 
-		try_key(doctor, pgp, box->key, box->key, check);
+		if (agent)
+			try_key(doctor, pgp, box->key, box->key, check);
 		check_expiry(doctor, pgp, box->key, check);
 	}
 	for (guint i = 0; i < conf->staff->len; i++) {
@@ -169,7 +175,8 @@ check_keys(struct doctor *doctor)
 
 		if (*staff->key == '\0')
 			continue;
-		try_key(doctor, pgp, first->key, staff->key, check);
+		if (agent)
+			try_key(doctor, pgp, first->key, staff->key, check);
 		check_expiry(doctor, pgp, staff->key, check);
 	}
 }

@@ -399,6 +399,23 @@ set_up(const char *path, struct answers *a, GError **error)
 			try_logins(conf, imap, smtp, &a->facts, error));
 }
 
+static int
+init(const struct command_line *line, struct answers *a)
+{
+	g_autoptr(GError) error = NULL;
+	bool good;
+
+	a->facts.json = line->json;
+	good = ask_all(a, &error) && set_up(line->conf_path, a, &error);
+	facts_end(&a->facts);
+	if (!good)
+		return command_failed(error);
+	if (!line->json)
+		printf("Start the daemon: systemctl start meldpunt, or "
+		       "meldpuntd -c %s\n", line->conf_path);
+	return EX_OK;
+}
+
 int
 command_init(struct command_line *line)
 {
@@ -443,8 +460,6 @@ command_init(struct command_line *line)
 			"Do not try the logins", NULL},
 		{0}};
 #undef TEXT
-	g_autoptr(GError) error = NULL;
-	bool good;
 
 	if (!command_parse(line, entries, 0, 0))
 		return EX_USAGE;
@@ -458,13 +473,5 @@ command_init(struct command_line *line)
 				"<address> KEYFILE' is needed\n");
 		return EX_USAGE;
 	}
-	a.facts.json = line->json;
-	good = ask_all(&a, &error) && set_up(line->conf_path, &a, &error);
-	facts_end(&a.facts);
-	if (!good)
-		return command_failed(error);
-	if (!line->json)
-		printf("Start the daemon: systemctl start meldpunt, or "
-		       "meldpuntd -c %s\n", line->conf_path);
-	return EX_OK;
+	return init(line, &a);
 }

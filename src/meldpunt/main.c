@@ -117,12 +117,25 @@ run(struct command_line *line, int argc, char **argv)
 	return line->command->run(line);
 }
 
+/* What the running service was given is root's to look at, too. */
+static void
+find_credentials(void)
+{
+	static const char directory[] = "/run/credentials/meldpunt.service";
+
+	if (access(directory, R_OK | X_OK) == 0)
+		g_setenv("CREDENTIALS_DIRECTORY", directory, FALSE);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct command_line line = {
 		.conf_path = g_strdup(SYSCONFDIR "/meldpunt/meldpunt.conf")};
-	int status = run(&line, argc, argv);
+	int status;
+
+	find_credentials();
+	status = run(&line, argc, argv);
 
 	g_free(line.conf_path);
 	/* half a file must not look like a whole one */

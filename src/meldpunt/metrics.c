@@ -19,7 +19,12 @@ print_figures(const struct command_line *line)
 	if (found == NULL)
 		return command_failed(error);
 	figures = rows_text(found, 0, "text");
-	puts(figures ? figures : "");
+	if (figures == NULL || *figures == '\0') {
+		fputs("meldpunt: no mailbox was ever looked into: the daemon "
+		      "has not run yet\n", stderr);
+		return EX_TEMPFAIL;
+	}
+	puts(figures);
 	return EX_OK;
 }
 

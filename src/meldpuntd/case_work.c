@@ -365,9 +365,8 @@ dispatch(struct job *job, struct facts *facts, GError **error)
 		return false;
 	if (job->in->case_id != 0)
 		return refill_case(job, error);
-	if (!facts_of(work->db, job->in, job->report, facts, error))
-		return false;
-	if (!canary_work_receive(job, &canary, error) ||
+	if (!facts_of(work->db, job->in, job->report, facts, error) ||
+		!canary_work_receive(job, &canary, error) ||
 		!(canary || find_case(job, facts, error)))
 		return false;
 	if (canary)
