@@ -12,7 +12,7 @@ from tap import contains, equal, promise, run
 from world import BUILD, DAEMON_USER, MAIL_USER, World, run as command, wait_for
 
 w = World(limits='acks_per_sender = 0; acks_in_total = 0; network_time = "5s";')
-w.expected_warnings = ["IMAP: ", "ended with status", "ended by signal", "connecting to"]
+w.expected_warnings = ["IMAP: ", "stays in the folder", "ended with status", "ended by signal", "connecting to"]
 OLD = int(os.environ.get("MELDPUNT_OLD", "1500"))
 n = 0
 
@@ -148,6 +148,44 @@ def _():
     shutil.chown(folder + "/tmp", MAIL_USER)
     wait_for(lambda: w.folder_count("INBOX") == 0, 60, "an empty INBOX")
     equal(len(w.cases()), n)
+
+
+@promise("done_folder over quota holds up none of many messages")
+def _():
+    global n
+    folder = w.path("mail/security/.Processed")
+    os.chmod(folder + "/tmp", 0o500)
+    shutil.chown(folder + "/tmp", "root")
+    for i in range(120):  # more than are listed at a time
+        n += 1
+        w.drop(b"From: Bob <bob@example.com>\r\nSubject: many\r\nMessage-ID: <many%d@x>\r\n\r\nhole %d\r\n" % (i, i))
+    wait_for(lambda: len(w.cases()) == n, 60, "all cases")
+    os.chmod(folder + "/tmp", 0o700)
+    shutil.chown(folder + "/tmp", MAIL_USER)
+    wait_for(lambda: w.folder_count("INBOX") == 0, 60, "an empty INBOX")
+    equal(len(w.cases()), n)
+
+
+@promise("a message that the server cannot give out delays the others by seconds")
+def _():
+    global n
+    poison = w.path("mail/security/new", f"{time.time():.6f}.poison.t")
+    with open(poison, "wb") as f:
+        f.write(b"From: x@example.net\r\nSubject: x\r\n\r\nx\r\n")
+    os.chmod(poison, 0)
+    shutil.chown(poison, "root")
+    start = time.monotonic()
+    for i in range(3):
+        n += 1
+        w.drop(w.report("bob", f"beside poison {i}", f"beside poison {i}"))
+    wait_for(lambda: len(w.cases()) == n, 40, "the others")
+    assert time.monotonic() - start < 30, time.monotonic() - start
+    wait_for(lambda: "stays in the folder" in w.log(), 20, "the warning")
+    one_more("later than the poison")
+    for folder in ("new", "cur"):
+        for name in os.listdir(w.path("mail/security", folder)):
+            if "poison" in name:
+                os.unlink(w.path("mail/security", folder, name))
 
 
 @promise("old messages before imap.since are left alone, whatever their number and whoever takes some away")

@@ -10,7 +10,7 @@ from tap import equal, promise, run
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RANK = {"base": 0, "model": 1, "edge": 2, "intake": 3, "desk": 3, "outbox": 3, "meldpuntd": 4, "meldpunt": 4}
 # a foreign library's header -> the files that may include it
-FOREIGN = {r"libetpan/": r"edge/(imap|smtp|tls)\.[ch]", r"gnutls/": r"edge/tls\.c", r"gpgme\.h": r"edge/pgp(_loop|_private)?\.[ch]",
+FOREIGN = {r"libetpan/": r"edge/(imap|imap_private|smtp|tls)\.[ch]", r"gnutls/": r"edge/tls\.c", r"gpgme\.h": r"edge/pgp(_loop|_private)?\.[ch]",
            r"libpq-fe\.h": r"edge/db\.c", r"libconfig\.h": r"edge/conf\.c", r"gmime/": r"edge/mime_(read|write)\.c",
            r"libxml/": r"edge/html\.c", r"libexttextcat/": r"edge/language\.c", r"seccomp\.h": r"edge/jail\.c",
            r"linux/landlock\.h": r"edge/jail\.c", r"iconv\.h": r"edge/mime_read\.c"}

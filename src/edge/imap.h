@@ -41,6 +41,13 @@ struct imap *imap_dial(const struct server *server, int64_t wait,
 bool imap_login(struct imap *imap, const struct server *server,
 	const char *secret, bool is_token, GError **error);
 
+/* The same with nothing but UIDs, for which no server opens a message. */
+GPtrArray *imap_list_uids(struct imap *imap, uint32_t first, guint max,
+	GError **error);
+
+/* Size and arrival of one of those; one that is gone keeps none. */
+bool imap_look(struct imap *imap, struct imap_message *message, GError **error);
+
 /* True if the last command met a no, and the connection goes on. */
 bool imap_was_refused(const struct imap *imap);
 

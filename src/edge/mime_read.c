@@ -395,6 +395,9 @@ from_charset(const char *data, size_t length, const char *charset,
 		superset(charset)};
 	char *converted = NULL;
 
+	/* every octet means something there, if only a control character */
+	if (names[1] != NULL && g_str_has_prefix(names[1], "WINDOWS"))
+		names[0] = names[1];
 	for (size_t i = 0; converted == NULL && i < G_N_ELEMENTS(names); i++)
 		if (names[i] != NULL)
 			converted = g_convert(data, length, "UTF-8", names[i],

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#define FEED 49152
 #define LOOK_AT 65536 /* bytes that are enough to see every session key */
 
 const char *
@@ -311,4 +312,143 @@ packet_hopeless(enum packet_kind packets)
 		break;
 	}
 	return NULL;
+}
+
+/* A message's octets one after the other, armored or not. */
+struct feed {
+	const struct bytes *from;
+	uint64_t at;
+	bool armored, ended, line_start;
+	gint state;
+	guint save;
+	size_t have, used;
+	guchar octets[FEED];
+};
+
+static void
+feed_open(struct feed *feed, const struct bytes *from)
+{
+	g_autofree char *start =
+		bytes_copy(from, 0, MIN(from->size, LOOK_AT));
+	size_t length = MIN(from->size, LOOK_AT);
+
+	feed->from = from;
+	feed->at = feed->have = feed->used = 0;
+	feed->armored = length > 0 && !(start[0] & 0x80);
+	feed->ended = false;
+	feed->line_start = true;
+	feed->state = 0;
+	feed->save = 0;
+	if (feed->armored)
+		feed->at = skip_head(start, start + length) - start;
+}
+
+/* An armor's base64 ends at its checksum or its last line. */
+static size_t
+base64_in(struct feed *feed, char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (feed->line_start && (text[i] == '=' || text[i] == '-')) {
+			feed->ended = true;
+			return i;
+		}
+		feed->line_start = text[i] == '\n';
+	}
+	return length;
+}
+
+static bool
+feed_fill(struct feed *feed)
+{
+	while (feed->used == feed->have && !feed->ended &&
+		feed->at < feed->from->size) {
+		size_t length = MIN(feed->from->size - feed->at, FEED);
+		g_autofree char *text = bytes_copy(feed->from, feed->at, length);
+
+		feed->at += length;
+		feed->used = 0;
+		if (feed->armored) {
+			length = base64_in(feed, text, length);
+			feed->have = g_base64_decode_step(text, length,
+				feed->octets, &feed->state, &feed->save);
+		} else {
+			memcpy(feed->octets, text, length);
+			feed->have = length;
+		}
+	}
+	return feed->used < feed->have;
+}
+
+/* The next octet, or -1 at the end. */
+static int
+feed_next(struct feed *feed)
+{
+	return feed_fill(feed) ? feed->octets[feed->used++] : -1;
+}
+
+static uint64_t
+feed_number(struct feed *feed, int octets)
+{
+	uint64_t number = 0;
+
+	for (; octets > 0; octets--)
+		number = number << 8 | (feed_next(feed) & 255);
+	return number;
+}
+
+static void
+feed_skip(struct feed *feed, uint64_t count)
+{
+	while (count > 0 && feed_fill(feed)) {
+		size_t some = MIN(count, feed->have - feed->used);
+
+		feed->used += some;
+		count -= some;
+	}
+}
+
+/* Over the body of a packet in the format of RFC 9580, 4.2.1, part by part. */
+static void
+feed_skip_new(struct feed *feed)
+{
+	for (int head; (head = feed_next(feed)) >= 0;) {
+		if (head >= 224 && head < 255) {
+			feed_skip(feed, UINT64_C(1) << (head & 31));
+			continue;
+		}
+		if (head >= 192 && head < 224)
+			feed_skip(feed, ((head - 192) << 8) +
+					feed_number(feed, 1) + 192);
+		else
+			feed_skip(feed, head == 255 ? feed_number(feed, 4)
+						    : (uint64_t)head);
+		return;
+	}
+}
+
+bool
+packet_stands_alone(const struct bytes *sealed)
+{
+	g_autofree struct feed *feed = g_new(struct feed, 1);
+	bool encrypted = false;
+
+	feed_open(feed, sealed);
+	for (int head; (head = feed_next(feed)) >= 0;) {
+		int tag = head & 0x40 ? head & 63 : head >> 2 & 15;
+
+		if (!(head & 0x80) || encrypted)
+			return false;
+		encrypted = tag == TAG_SEIPD || tag == TAG_AEAD ||
+			tag == TAG_SED;
+		if (!encrypted && tag != TAG_PKESK && tag != TAG_SKESK &&
+			tag != TAG_MARKER && tag != TAG_PADDING)
+			return false;
+		if (head & 0x40)
+			feed_skip_new(feed);
+		else if ((head & 3) == 3) /* up to the end */
+			return encrypted;
+		else
+			feed_skip(feed, feed_number(feed, 1 << (head & 3)));
+	}
+	return true;
 }

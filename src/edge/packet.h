@@ -7,6 +7,8 @@
 
 #include "model/reading.h"
 
+#include "base/bytes.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +32,13 @@ guint8 *packet_dearmor(const char *armor, size_t length, gsize *size);
  */
 enum packet_kind packet_look(const char *data, size_t length,
 	GPtrArray *key_ids);
+
+/*
+ * False if armored or binary data hold anything beside one encrypted message:
+ * gpg 2.2 takes a text that stands in clear behind an empty one for what was
+ * encrypted.  What is cut short may pass; gpg says of what.
+ */
+bool packet_stands_alone(const struct bytes *sealed);
 
 /*
  * A public certificate (version 4) with nothing but keys, user ids and

@@ -79,10 +79,6 @@ note_status(void *data, const char *keyword, const char *arguments)
 		pgp->decrypted = true;
 	if (strcmp(keyword, "NEED_PASSPHRASE_SYM") == 0)
 		pgp->asked = true;
-	if (g_str_has_suffix(keyword, "_DECRYPTION"))
-		pgp->inside = *keyword == 'B'; /* BEGIN_, END_ */
-	if (strcmp(keyword, "PLAINTEXT") == 0 && !pgp->inside)
-		pgp->outside = true;
 	if (strcmp(keyword, "VALIDSIG") != 0)
 		return 0;
 	words = g_strsplit(arguments, " ", 11);
@@ -181,7 +177,7 @@ pgp_begin(struct pgp *pgp)
 	g_hash_table_remove_all(pgp->primaries);
 	g_ptr_array_set_size(pgp->loop.keys, 0);
 	pgp->loop.done = false;
-	pgp->decrypted = pgp->inside = pgp->outside = false;
+	pgp->decrypted = false;
 	pgp->asked = false;
 }
 

@@ -18,8 +18,6 @@ struct pgp {
 	GHashTable *primaries; /* signing key -> primary, of this operation */
 	GHashTable *ours;      /* fingerprints of mailboxes and staff */
 	bool decrypted;	       /* gpg decrypted in this operation */
-	bool inside;	       /* it is at what was encrypted */
-	bool outside;	       /* it met a text that was not */
 	bool asked;	       /* for a passphrase of the message's, not of a key */
 	void (*watch)(void *data, const char *key, bool good); /* or NULL */
 	void *watch_data;

@@ -122,6 +122,11 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	gpgme_error_t code;
 	bool good = true;
 
+	if (!packet_stands_alone(sealed)) {
+		opened->failure = g_strdup("there is more than one encrypted "
+			"message in it");
+		return true;
+	}
 	pgp_begin(pgp);
 	gpgme_set_ctx_flag(pgp->context, "override-session-key",
 		session_key ? session_key : "");
@@ -133,7 +138,7 @@ pgp_decrypt(struct pgp *pgp, const struct bytes *sealed,
 	if (pgp->loop.timed_out)
 		good = pgp_later(error, "decrypting", 0);
 	else if (code == 0 && result && result->recipients &&
-		out.into->size > 0 && !pgp->outside) {
+		out.into->size > 0) {
 		opened->session_key = g_strdup(result->session_key);
 		take_signatures(pgp, opened);
 		opened->plain = g_steal_pointer(&out.into);

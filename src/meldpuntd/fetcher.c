@@ -34,7 +34,7 @@ struct fetcher {
 	int64_t mailbox_id;
 	moment since;	    /* older messages are left alone */
 	struct passed *passed; /* of each of mailbox->folders */
-	GHashTable *losses;
+	struct losses losses;
 	GError *refused;    /* what the server refuses, while all else goes on */
 };
 
@@ -221,14 +221,14 @@ take_batch(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 	bool good;
 
 	if (!alone && !imap_fetch(f->imap, wanted, from, count, error)) {
-		losses_note(f->db, f->mailbox_id, folder, uidvalidity,
-			wanted, from, count);
+		losses_note(&f->losses, folder, uidvalidity, wanted, from,
+			count);
 		return false;
 	}
 	for (guint i = from; i < from + MAX(count, 1); i++)
 		if (!fetch_missing(f, wanted->pdata[i], error)) {
-			losses_note(f->db, f->mailbox_id, folder,
-				uidvalidity, wanted, i, 1);
+			losses_note(&f->losses, folder, uidvalidity, wanted,
+				i, 1);
 			return false;
 		}
 	good = db_begin(f->db, error);
@@ -243,8 +243,8 @@ take_batch(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 		good = insert_message(f, folder, uidvalidity, m,
 			       is_too_large(f, m), error) &&
 			(!m->alone ||
-				losses_forget(f->db, f->mailbox_id, folder,
-					uidvalidity, m->uid, error));
+				losses_forget(&f->losses, folder, uidvalidity,
+					m->uid, error));
 		g_array_append_val(is_too_large(f, m) ? moves->failed
 						      : moves->done, m->uid);
 		g_clear_pointer(&m->bytes, bytes_free);
@@ -307,7 +307,7 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 			GUINT_TO_POINTER(m->uid)));
 
 		if (state == 0) {
-			enum loss loss = losses_of(f->losses, folder,
+			enum loss loss = losses_of(&f->losses, folder,
 				uidvalidity, m->uid);
 
 			m->alone = loss != LOSS_NONE;
@@ -349,8 +349,8 @@ take_folder(struct fetcher *f, const char *folder, struct passed *passed,
 		!passed_first(passed, f->imap, &state, &first, error))
 		return false;
 	while (first <= state.exists && !stop_wanted()) {
-		g_autoptr(GPtrArray) slice =
-			imap_list(f->imap, first, SLICE, error);
+		g_autoptr(GPtrArray) slice = losses_list(&f->losses, f->imap,
+			folder, state.uidvalidity, first, SLICE, error);
 		guint moved = 0, listed;
 
 		if (slice == NULL)
@@ -438,8 +438,7 @@ connect_all(struct fetcher *f, GError **error)
 	if (f->db == NULL || !enter_mailbox(f, error) ||
 		!become_active(f, error))
 		return false;
-	f->losses = losses_load(f->db, f->mailbox_id, error);
-	if (f->losses == NULL)
+	if (!losses_open(&f->losses, f->db, f->mailbox_id, error))
 		return false;
 	secret = launch_secret(f->launch, server, error);
 	if (secret == NULL)
@@ -480,7 +479,7 @@ fetcher_run(const struct launch *launch)
 	imap_close(f.imap);
 	db_close(f.db);
 	g_free(f.passed);
-	g_clear_pointer(&f.losses, g_hash_table_unref);
+	losses_close(&f.losses);
 	g_clear_error(&f.refused);
 	return status;
 }

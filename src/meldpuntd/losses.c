@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/stop.h"
-#include "edge/imap.h"
 
 static char *
 name_of(const char *folder, uint32_t uidvalidity, uint32_t uid)
@@ -17,35 +16,42 @@ static const char sql_load[] =
 	" FROM fetch_losses WHERE mailbox = $1 AND next_try_at >"
 	" now() - interval '30 days'";
 
-GHashTable *
-losses_load(struct db *db, int64_t mailbox, GError **error)
+bool
+losses_open(struct losses *losses, struct db *db, int64_t mailbox,
+	GError **error)
 {
 	g_autoptr(rows) found =
 		db_query(db, error, sql_load, PARAM_INT8(mailbox));
-	GHashTable *losses;
 
+	*losses = (struct losses){db, mailbox,
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free)};
 	if (found == NULL)
-		return NULL;
-	losses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+		return false;
 	for (int i = 0; i < rows_count(found); i++) {
 		moment *next = g_new(moment, 1);
 
 		*next = rows_int8(found, i, "next_try");
-		g_hash_table_insert(losses,
+		g_hash_table_insert(losses->next_try,
 			name_of(rows_text(found, i, "folder"),
 				rows_int8(found, i, "uidvalidity"),
 				rows_int8(found, i, "uid")),
 			next);
 	}
-	return losses;
+	return true;
+}
+
+void
+losses_close(struct losses *losses)
+{
+	g_clear_pointer(&losses->next_try, g_hash_table_unref);
 }
 
 enum loss
-losses_of(GHashTable *losses, const char *folder, uint32_t uidvalidity,
-	uint32_t uid)
+losses_of(const struct losses *losses, const char *folder,
+	uint32_t uidvalidity, uint32_t uid)
 {
 	g_autofree char *name = name_of(folder, uidvalidity, uid);
-	const moment *next = g_hash_table_lookup(losses, name);
+	const moment *next = g_hash_table_lookup(losses->next_try, name);
 
 	if (next == NULL)
 		return LOSS_NONE;
@@ -61,15 +67,15 @@ static const char sql_note[] =
 	"  interval '6 hours') RETURNING lost";
 
 void
-losses_note(struct db *db, int64_t mailbox, const char *folder,
+losses_note(const struct losses *losses, const char *folder,
 	uint32_t uidvalidity, const GPtrArray *messages, guint from,
 	guint count)
 {
 	for (guint i = from; i < from + count && !stop_wanted(); i++) {
 		const struct imap_message *m = messages->pdata[i];
 		g_autoptr(GError) error = NULL;
-		g_autoptr(rows) noted = db_query(db, &error, sql_note,
-			PARAM_INT8(mailbox), PARAM_TEXT(folder),
+		g_autoptr(rows) noted = db_query(losses->db, &error,
+			sql_note, PARAM_INT8(losses->mailbox), PARAM_TEXT(folder),
 			PARAM_INT8(uidvalidity), PARAM_INT8(m->uid));
 
 		if (noted == NULL) {
@@ -88,9 +94,50 @@ static const char sql_forget[] =
 	" AND uidvalidity = $3 AND uid = $4";
 
 bool
-losses_forget(struct db *db, int64_t mailbox, const char *folder,
+losses_forget(const struct losses *losses, const char *folder,
 	uint32_t uidvalidity, uint32_t uid, GError **error)
 {
-	return db_run(db, error, sql_forget, PARAM_INT8(mailbox),
+	return db_run(losses->db, error, sql_forget, PARAM_INT8(losses->mailbox),
 		PARAM_TEXT(folder), PARAM_INT8(uidvalidity), PARAM_INT8(uid));
+}
+
+/* Past those that the server cannot even tell the size of. */
+static GPtrArray *
+list_singly(const struct losses *losses, struct imap *imap, const char *folder,
+	uint32_t uidvalidity, uint32_t first, guint max, GError **error)
+{
+	g_autoptr(GPtrArray) slice = imap_list_uids(imap, first, max, error);
+
+	for (guint i = 0; slice != NULL && i < slice->len; i++) {
+		struct imap_message *m = slice->pdata[i];
+
+		if (losses_of(losses, folder, uidvalidity, m->uid) ==
+				LOSS_WAIT ||
+			imap_look(imap, m, error))
+			continue;
+		/* it was alone: once is as good as twice */
+		for (int k = 0; k < 2 && !imap_was_refused(imap); k++)
+			losses_note(losses, folder, uidvalidity, slice, i, 1);
+		return NULL;
+	}
+	return g_steal_pointer(&slice);
+}
+
+GPtrArray *
+losses_list(const struct losses *losses, struct imap *imap, const char *folder,
+	uint32_t uidvalidity, uint32_t first, guint max, GError **error)
+{
+	g_autoptr(GPtrArray) whole = g_ptr_array_new();
+	struct imap_message unknown = {0}; /* stands for all of the folder */
+	GPtrArray *slice;
+
+	if (losses_of(losses, folder, uidvalidity, unknown.uid) != LOSS_NONE)
+		return list_singly(losses, imap, folder, uidvalidity, first,
+			max, error);
+	slice = imap_list(imap, first, max, error);
+	if (slice != NULL || imap_was_refused(imap))
+		return slice;
+	g_ptr_array_add(whole, &unknown);
+	losses_note(losses, folder, uidvalidity, whole, 0, 1);
+	return NULL;
 }

@@ -7,10 +7,18 @@
 #define MELDPUNTD_LOSSES_H
 
 #include "edge/db.h"
+#include "edge/imap.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Those of one mailbox. */
+struct losses {
+	struct db *db; /* borrowed */
+	int64_t mailbox;
+	GHashTable *next_try; /* name to moment */
+};
 
 enum loss {
 	LOSS_NONE,
@@ -18,22 +26,31 @@ enum loss {
 	LOSS_WAIT,  /* lost by itself: later */
 };
 
-/* All of a mailbox, by the words of losses_of(); NULL on failure. */
-GHashTable *losses_load(struct db *db, int64_t mailbox, GError **error);
+bool losses_open(struct losses *losses, struct db *db, int64_t mailbox,
+	GError **error);
+void losses_close(struct losses *losses);
 
-enum loss losses_of(GHashTable *losses, const char *folder,
+enum loss losses_of(const struct losses *losses, const char *folder,
 	uint32_t uidvalidity, uint32_t uid);
 
 /*
  * The connection was lost over one of these (struct imap_message): which, the
  * next tries show.  A failure goes to the log.
  */
-void losses_note(struct db *db, int64_t mailbox, const char *folder,
+void losses_note(const struct losses *losses, const char *folder,
 	uint32_t uidvalidity, const GPtrArray *messages, guint from,
 	guint count);
 
 /* It was given out after all. */
-bool losses_forget(struct db *db, int64_t mailbox, const char *folder,
+bool losses_forget(const struct losses *losses, const char *folder,
 	uint32_t uidvalidity, uint32_t uid, GError **error);
+
+/*
+ * imap_list() on the selected folder; where the server was lost over that
+ * before, one message by one.
+ */
+GPtrArray *losses_list(const struct losses *losses, struct imap *imap,
+	const char *folder, uint32_t uidvalidity, uint32_t first, guint max,
+	GError **error);
 
 #endif
