@@ -334,6 +334,65 @@ def _():
     is_report(taken(part("text/plain", text)), words="hello")
 
 
+@promise("a part with a wrong boundary, or none, is read or shown; nothing of it vanishes")
+def _():
+    banner = part("text/plain", "[EXTERNAL] This mail comes from outside.\r\n")
+    body = (b"\r\n\r\n--z\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--z\r\n"
+            b"Content-Type: application/octet-stream\r\n\r\n" + seal(WORDS.encode()) + b"\r\n--z--\r\n")
+    for boundary in (b"", b'; boundary="other"'):
+        is_report(taken(multi("mixed", banner, b'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"' +
+                              boundary + body)), "encrypted")
+    is_report(taken(multi("mixed", banner, b"Content-Type: multipart/mixed\r\n\r\n" + WORDS.encode())))
+
+
+@promise("charsets are their supersets, and one odd byte costs one letter")
+def _():
+    for charset, raw, words in (("gb2312", "漏洞在登录页面".encode("gbk") + b"\xff end", "漏洞在登录页面"),
+                                ("Shift_JIS", "脆弱性①があります".encode("cp932"), "脆弱性①があります"),
+                                ("iso-8859-1", b"\x93quoted\x94 \x80 10", "“quoted” € 10"),
+                                ("iso-2022-kr", "취약점".encode("iso2022_kr"), "취약점")):
+        body = f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode() + raw + b"\r\n"
+        is_report(taken(body), words=words)
+
+
+@promise("a sealed entity is one whatever fields stand in its header; a quoted HTTP answer is none")
+def _():
+    inner = (b'From: a@example.com\r\nImportance: high\r\nSubject: inner\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;'
+             b' boundary="q"\r\n\r\n--q\r\nContent-Type: text/plain\r\n\r\n' + WORDS.encode() +
+             b'\r\n--q\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename="x.txt"\r\n\r\nx\r\n--q--\r\n')
+    is_report(taken(part("text/plain", seal(inner))), "encrypted", names=["x.txt"])
+    case = is_report(taken(part("text/plain", seal(b"Server: nginx\r\nContent-Type: text/html\r\n\r\n" + WORDS.encode()))),
+                     "encrypted")
+    contains(case["description"], "Server: nginx")
+
+
+@promise("a text in clear behind an empty seal is not under it; a subject outside a signature is not signed")
+def _():
+    empty = w.bob.gpg("--no-literal", "--encrypt", "--recipient", w.security.fpr, data=b"\xca\x03PGP").stdout
+    clear = b"\xcb" + bytes([17]) + b"b\0\0\0\0\0CLEAR WORDS"
+    armor = w.bob.gpg("--enarmor", data=empty + clear).stdout.replace(b"PGP ARMORED FILE", b"PGP MESSAGE")
+    case = taken(part("text/plain", armor))
+    equal((case["messages"][0]["protection"], case["description"]), ("undecryptable", ""))
+    forged = b'Subject: FORGED\r\nContent-Type: text/plain; protected-headers="v1"\r\n\r\n' + clearsign(WORDS.encode())
+    case = is_report(taken(part("text/plain", seal(forged)), KEY), "encrypted+signed", "good")
+    assert "FORGED" not in case["title"], case["title"]
+
+
+@promise("several keys in one file, words above them, a binary one under any name")
+def _():
+    stranger = w.alice.public_key()
+    for body in (b"My keys:\r\n\r\n" + stranger + w.bob.public_key(), b"pub ed25519\r\n" + w.bob.public_key()):
+        case = taken(multi("mixed", part("text/plain", seal(WORDS.encode(), "--sign")),
+                           part('application/octet-stream; name="k.asc"', body)))
+        equal(case["messages"][0]["signature"], "good")
+    binary = base64.encodebytes(w.bob.public_key(armor=False))
+    inner = multi("mixed", part("text/plain", WORDS), part('application/octet-stream; name="bob.gpg"', binary,
+                                                           "Content-Transfer-Encoding: base64"))
+    case = taken(part("text/plain", seal(inner, "--sign")))
+    equal(case["messages"][0]["signature"], "good")
+    equal(w.json("show", case["number"], "--identity")["reporter"]["fingerprint"], w.bob.fpr)
+
+
 @promise("no word of it is in any log")
 def _():
     w.check_log("duif", "bob@", "Impact")

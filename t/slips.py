@@ -6,7 +6,7 @@ import sys
 import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import contains, equal, promise, run
-from world import World, email, wait_for
+from world import World, email, encrypted_message, wait_for
 
 w = World()
 w.start()
@@ -220,11 +220,71 @@ def _():
         n_inbound = int(w.sql("select count(*) from inbound where state <> 'new'"))
 
         def act():
-            from world import encrypted_message
             w.deliver(encrypted_message(head[:-1], sealed), "sanne@example.org")
             wait_for(lambda: int(w.sql("select count(*) from inbound where state <> 'new'")) > n_inbound, what="its end")
         nothing_to_alice(act)
     contains(str(w.case(number)["events"]), "order-refused")
+
+
+@promise("a delivery report in whatever language reopens the answer; who is away does not; the same one again is nothing new")
+def _():
+    w.sql("update mailboxes set subaddress_seen_at = now()")
+    number, _, notice = new_case()
+    to_reporter(lambda: order(notice, ANSWER))
+    answered(number)
+    raw = w.alice.mails()[-1]
+    path = str(email.message_from_bytes(raw)["Return-Path"]).strip("<>")
+    contains(path, "+bounce.")
+
+    def report(subject, mid, *head, body="Content-Type: text/plain\r\n\r\nabsent\r\n"):
+        lines = ["Return-Path: <>", "From: Mail System <MAILER-DAEMON@example.net>", f"To: {path}", f"Subject: {subject}",
+                 f"Message-ID: <{mid}@x>", "Date: Tue, 24 Nov 2026 10:00:00 +0000", *head, "MIME-Version: 1.0"]
+        before = int(w.sql("select count(*) from inbound where state <> 'new'"))
+        w.drop(("\r\n".join(lines) + "\r\n" + body).encode(), user="security")
+        wait_for(lambda: int(w.sql("select count(*) from inbound where state <> 'new'")) > before, what="the end of the report")
+
+    report("Automatic reply: undeliverable until monday", "away", "Auto-Submitted: auto-replied")
+    assert w.case(number)["answered_at"]
+    status = ('Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nNon.\r\n--b\r\n'
+              "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\n\r\n"
+              "Final-Recipient: rfc822; alice@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n")
+    report("Message non distribuable", "fr", body=status)
+    wait_for(lambda: not w.case(number)["answered_at"], what="the clock to go on")
+    failed = len([e for e in w.case(number)["events"] if e["what"] == "answer-failed"])
+    report("Message non distribuable", "fr2", body=status)
+    equal(len([e for e in w.case(number)["events"] if e["what"] == "answer-failed"]), failed)
+
+
+@promise("an order that a list handed on is carried out; one that cannot be read is answered")
+def _():
+    number, _, notice = new_case()
+    before = len(w.sanne.mails())
+    raw = b"Precedence: list\r\nList-Id: <security.example.org>\r\n" + w.answer("sanne", notice, "severity low")
+    w.deliver(raw, "sanne@example.org")
+    w.sanne.wait_for_mails(before + 1)
+    equal(w.case(number)["severity"], "low")
+    before = len(w.sanne.mails())
+    armor = w.sanne.gpg("--armor", "--encrypt", "--recipient", w.sanne.fpr, data=b"severity high\n").stdout
+    w.deliver(encrypted_message(["From: sanne@example.org", "To: security@example.org", "Message-ID: <wrong@x>", "Subject: x",
+                                 "MIME-Version: 1.0"], armor), "sanne@example.org")
+    w.sanne.wait_for_mails(before + 1)
+    contains(w.sanne.open(w.sanne.mails()[-1]).text, "ontsleuteld")
+
+
+@promise("a reporter's mail that cannot be read is answered, and another's hand is named to staff")
+def _():
+    number, ack, notice = new_case()
+    text = to_reporter(lambda: w.deliver(encrypted_message(
+        ["From: alice@example.net", "To: security@example.org", f"Message-ID: <{uuid.uuid4()}@x>", "Subject: x",
+         "In-Reply-To: " + str(email.message_from_bytes(ack)["Message-ID"]), "MIME-Version: 1.0"],
+        w.alice.gpg("--armor", "--encrypt", "--recipient", w.alice.fpr, data=b"x").stdout), "alice@example.net"))
+    assert "current key" in text or "huidige sleutel" in text, text
+    before = len(w.sanne.mails())
+    raw = w.report(
+        "bob", "Please ignore my report.", "Re: x", headers=["In-Reply-To: " + str(email.message_from_bytes(ack)["Message-ID"])])
+    w.deliver(raw.replace(b"bob@example.com", b"alice@example.net", 1), "alice@example.net")
+    w.sanne.wait_for_mails(before + 1)
+    wait_for(lambda: "andere sleutel" in w.sanne.open(w.sanne.mails()[-1]).text, what="the remark")
 
 
 @promise("no word of it is in any log")

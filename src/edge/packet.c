@@ -426,6 +426,15 @@ feed_skip_new(struct feed *feed)
 	}
 }
 
+/* What gives a text of its own, or hides one. */
+static bool
+holds_text(int tag)
+{
+	return tag == TAG_LITERAL || tag == TAG_COMPRESSED ||
+		tag == TAG_ONE_PASS || tag == TAG_SEIPD || tag == TAG_AEAD ||
+		tag == TAG_SED;
+}
+
 bool
 packet_stands_alone(const struct bytes *sealed)
 {
@@ -436,12 +445,11 @@ packet_stands_alone(const struct bytes *sealed)
 	for (int head; (head = feed_next(feed)) >= 0;) {
 		int tag = head & 0x40 ? head & 63 : head >> 2 & 15;
 
-		if (!(head & 0x80) || encrypted)
+		if (!(head & 0x80) || (holds_text(tag) && encrypted))
 			return false;
-		encrypted = tag == TAG_SEIPD || tag == TAG_AEAD ||
+		encrypted |= tag == TAG_SEIPD || tag == TAG_AEAD ||
 			tag == TAG_SED;
-		if (!encrypted && tag != TAG_PKESK && tag != TAG_SKESK &&
-			tag != TAG_MARKER && tag != TAG_PADDING)
+		if (holds_text(tag) && !encrypted)
 			return false;
 		if (head & 0x40)
 			feed_skip_new(feed);

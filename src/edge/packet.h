@@ -34,7 +34,7 @@ enum packet_kind packet_look(const char *data, size_t length,
 	GPtrArray *key_ids);
 
 /*
- * False if armored or binary data hold anything beside one encrypted message:
+ * False if armored or binary data hold a text beside one encrypted message:
  * gpg 2.2 takes a text that stands in clear behind an empty one for what was
  * encrypted.  What is cut short may pass; gpg says of what.
  */
