@@ -243,6 +243,27 @@ try_widen(const struct conf *conf, size_t i)
 	ok(strcmp(told->str, widened[i].wanted) == 0, widened[i].sentence);
 }
 
+static const struct {
+	const char *sentence, *arrived, *wanted;
+} working[] = {
+	{"five working days over Christmas", "2026-12-23 12:00",
+		"2026-12-31 12:00"},
+	{"and over the end of summer time", "2026-10-23 09:00",
+		"2026-10-30 09:00"},
+	{"what arrives on Saturday counts from Monday", "2026-11-21 10:00",
+		"2026-11-27 10:00"},
+};
+
+static void
+try_working_days(const struct conf *plain, size_t i)
+{
+	struct conf conf = *plain;
+
+	conf.answer_working_days = true;
+	is_number(deadline_answer_due(&conf, at(&conf, working[i].arrived)),
+		at(&conf, working[i].wanted), working[i].sentence);
+}
+
 int
 main(void)
 {
@@ -296,6 +317,8 @@ main(void)
 				found[3].fires_at == arrived + 5 * CLOCK_DAY,
 			steps[i].sentence);
 	}
+	for (size_t i = 0; i < G_N_ELEMENTS(working); i++)
+		try_working_days(&conf, i);
 	for (size_t i = 0; i < G_N_ELEMENTS(fires); i++)
 		try_fire(&conf, i);
 	try_missed(&conf);

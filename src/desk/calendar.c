@@ -268,3 +268,24 @@ calendar_parse(const struct conf *conf, const char *words, moment now)
 	return g_strdup_printf("%04d-%02d-%02d", g_date_get_year(&date),
 		g_date_get_month(&date), g_date_get_day(&date));
 }
+
+moment
+calendar_working_days(const struct conf *conf, moment start, int days)
+{
+	g_autoptr(GDateTime) utc =
+		g_date_time_new_from_unix_utc(start / CLOCK_SECOND);
+	g_autoptr(GDateTime) day = g_date_time_to_timezone(utc, conf->zone);
+
+	/* where nobody ever works, all days count after a year */
+	for (int left = days, tried = 0; left > 0; tried++) {
+		GDateTime *next = g_date_time_add_days(day, 1);
+
+		g_date_time_unref(day);
+		day = next;
+		left -= tried > 366 ||
+			calendar_is_working_day(conf, g_date_time_get_year(day),
+				g_date_time_get_month(day),
+				g_date_time_get_day_of_month(day));
+	}
+	return g_date_time_to_unix(day) * CLOCK_SECOND + start % CLOCK_SECOND;
+}

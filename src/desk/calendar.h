@@ -23,6 +23,9 @@ moment calendar_back(const struct conf *conf, moment end, int64_t work);
 /* The moment at which `work` of working time has passed since start. */
 moment calendar_forward(const struct conf *conf, moment start, int64_t work);
 
+/* The same time of day, so many working days later. */
+moment calendar_working_days(const struct conf *conf, moment start, int days);
+
 /* The start of the day after the one that now falls on. */
 moment calendar_tomorrow(const struct conf *conf, moment now);
 

@@ -7,6 +7,10 @@
 moment
 deadline_answer_due(const struct conf *conf, moment arrived_at)
 {
+	if (conf->answer_working_days)
+		return calendar_working_days(conf, arrived_at,
+			       conf->answer / CLOCK_DAY) +
+			conf->answer % CLOCK_DAY;
 	return arrived_at + conf->answer;
 }
 

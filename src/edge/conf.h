@@ -90,6 +90,7 @@ struct conf {
 	int64_t fix_date_soon;
 	char **legal; /* "name=duration" */
 	bool calendar;
+	bool answer_working_days;
 
 	/* alarms to operators */
 	int64_t alarm_after; /* microseconds */

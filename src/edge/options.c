@@ -56,6 +56,9 @@ const struct option conf_options[] = {
 
 	{"clocks", "answer", OPTION_DURATION, TOP(answer), 60 * S, 90 * D, "5d",
 		"By then the reporter has our assessment and the date of the fix."},
+	{"clocks", "answer_working_days", OPTION_FLAG,
+		TOP(answer_working_days), 0, 0, "false",
+		"Whether the days of clocks.answer are working days, by working_hours and its holidays."},
 	{"clocks", "answer_owner", OPTION_DURATION, TOP(answer_owner), S,
 		90 * D, "3d",
 		"Owner and deputy are reminded this long after arrival."},
@@ -72,7 +75,7 @@ const struct option conf_options[] = {
 		"If staff let that slip for this long, the reporter gets an automatic status mail; 0s: never."},
 	{"clocks", "fix_date_soon", OPTION_DURATION, TOP(fix_date_soon), S,
 		90 * D, "3d",
-		"Owner and handlers are reminded this long before the fix date."},
+		"The owner, or without one the handlers, are reminded this long before the fix date."},
 	{"clocks", "legal", OPTION_TEXTS, TOP(legal), 0, 16, "gdpr=72h",
 		"Clocks that an order starts, each as name=duration; the privacy role is told."},
 
