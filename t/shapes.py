@@ -378,6 +378,15 @@ def _():
     assert "FORGED" not in case["title"], case["title"]
 
 
+@promise("no signature costs the end of a long line")
+def _():
+    block = clearsign(b"a" * 30000 + b"\n")  # of which gpg signs the beginning, and takes no more for it afterwards
+    assert b"aaa\n" in block
+    case = taken(part("text/plain", block.replace(b"aaa\n", b"aaa the end\n", 1)), KEY)
+    contains(case["description"], " the end")
+    equal(case["messages"][0]["signature"], "bad")
+
+
 @promise("several keys in one file, words above them, a binary one under any name")
 def _():
     stranger = w.alice.public_key()

@@ -142,3 +142,21 @@ bytes_sha256(const struct bytes *bytes, uint64_t offset, uint64_t length,
 	explicit_bzero(buffer, sizeof(buffer));
 	g_checksum_get_digest(sum, digest, &size);
 }
+
+bool
+bytes_has_line(const struct bytes *bytes, size_t longer_than)
+{
+	size_t line = 0;
+
+	for (uint64_t at = 0; at < bytes->size; at += 65536) {
+		size_t n = MIN(bytes->size - at, 65536);
+		g_autofree char *some = bytes_copy(bytes, at, n);
+
+		for (size_t i = 0; i < n; i++) {
+			line = some[i] == '\n' ? 0 : line + 1;
+			if (line > longer_than)
+				return true;
+		}
+	}
+	return false;
+}

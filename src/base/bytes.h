@@ -36,6 +36,9 @@ char *bytes_copy(const struct bytes *bytes, uint64_t offset, uint64_t length);
 bool bytes_read(const struct bytes *bytes, uint64_t offset, void *buffer,
 	size_t length);
 
+/* True if a line is longer than so many bytes. */
+bool bytes_has_line(const struct bytes *bytes, size_t longer_than);
+
 /* From here on nobody can change it (WRITE, GROW, SHRINK, SEAL). */
 bool bytes_seal(struct bytes *bytes);
 

@@ -183,13 +183,20 @@ bool
 facts_of(struct db *db, const struct inbound *inbound,
 	const struct report *report, struct facts *facts, GError **error)
 {
-	const struct reading *outer = report->outer;
+	const struct reading *outer = report->outer, *inner = report->inner;
 	int64_t letter = 0;
 
+	/* where the header is protected, the thread may be named there only */
+	if (inner != outer && inner->protected_header &&
+		!find_letter(db, inbound, inner->references, &letter,
+			&facts->thread_case, error))
+		return false;
+	letter = 0;
 	return find_identity(db, inbound, outer, facts, error) &&
 		compare_text(db, report, facts, error) &&
-		find_letter(db, inbound, outer->references, &letter,
-			&facts->thread_case, error) &&
+		(facts->thread_case != 0 ||
+			find_letter(db, inbound, outer->references, &letter,
+				&facts->thread_case, error)) &&
 		find_letter(db, inbound, outer->reported,
 			&facts->reported_letter, &facts->reported_case, error);
 }
