@@ -65,3 +65,51 @@ BEGIN
 		PERFORM letter_failed(p_letter, v_row, NULL);
 	END IF;
 END $$;
+
+-- A reporter whose server has refused for good all that we ever wrote about
+-- this case, the answer included: there is nobody to write to.
+CREATE FUNCTION address_is_dead(p_case bigint)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (SELECT coalesce(bool_or(l.answers) AND bool_and(o.state = 'failed'), false)
+		FROM letters l JOIN outbound o ON o.letter = l.id JOIN cases c ON c.id = l.case_id
+		JOIN meldpunt_private.reporters r ON r.id = c.reporter
+		WHERE l.case_id = p_case AND lower(o.recipient) = lower(r.address));
+END $$;
+
+CREATE OR REPLACE FUNCTION case_is_answered(p_case bigint, p_resolution text)
+RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN coalesce(p_resolution, '') = 'spam'
+		OR EXISTS (SELECT FROM letters l JOIN outbound o ON o.letter = l.id
+			WHERE l.case_id = p_case AND l.answers AND o.state = 'sent')
+		OR EXISTS (SELECT FROM cases c JOIN meldpunt_private.reporters r ON r.id = c.reporter
+			WHERE c.id = p_case AND (r.address IS NULL OR c.withdrawn_at IS NOT NULL))
+		OR address_is_dead(p_case);
+END $$;
+
+CREATE OR REPLACE FUNCTION letter_failed(p_letter bigint, p_outbound bigint, p_code integer)
+RETURNS void LANGUAGE plpgsql SET search_path = meldpunt, pg_catalog, pg_temp AS $$
+DECLARE
+	v_letter letters;
+	v_resolution text;
+BEGIN
+	SELECT * INTO v_letter FROM letters WHERE id = p_letter;
+	IF v_letter.case_id IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT resolution INTO v_resolution FROM cases WHERE id = v_letter.case_id FOR NO KEY UPDATE;
+	IF v_letter.answers AND NOT case_is_answered(v_letter.case_id, v_resolution) THEN
+		PERFORM case_unanswered(v_letter.case_id);
+		INSERT INTO events (case_id, outbound, actor, what, detail)
+		VALUES (v_letter.case_id, p_outbound, 'meldpunt', 'answer-failed', v_letter.kind);
+	ELSIF v_letter.answers AND address_is_dead(v_letter.case_id) THEN
+		PERFORM case_answered(v_letter.case_id);
+		INSERT INTO events (case_id, outbound, actor, what, detail)
+		VALUES (v_letter.case_id, p_outbound, 'meldpunt', 'answered-on-record', v_letter.kind);
+	END IF;
+	-- what tells staff of things must not tell of itself without end
+	IF v_letter.kind NOT IN ('escalation', 'confirmation', 'refusal', 'unproven', 'preview') THEN
+		PERFORM deadline_set(v_letter.case_id, 'delivery', 'letter-' || p_letter, now());
+	END IF;
+END $$;

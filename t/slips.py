@@ -226,6 +226,20 @@ def _():
     contains(str(w.case(number)["events"]), "order-refused")
 
 
+@promise("an address that refused all that was ever written to it is answered on record")
+def _():
+    before = len(w.sanne.mails())
+    n = len(w.cases())
+    w.deliver(w.report("alice", "nobody there", headers=[]).replace(b"<alice@example.net>", b"<reject@reporter.test>"),
+              "reject@reporter.test")
+    number = wait_for(lambda: len(w.cases()) > n and max(c["number"] for c in w.cases()), what="the case")
+    notice = w.sanne.wait_for_mails(before + 1)[-1]
+    order(notice, ANSWER)
+    answered(number)
+    contains(str(w.case(number)["events"]), "answered-on-record")
+    assert ("answer", "end") not in pending(number)
+
+
 @promise("a delivery report in whatever language reopens the answer; who is away does not; the same one again is nothing new")
 def _():
     w.sql("update mailboxes set subaddress_seen_at = now()")
