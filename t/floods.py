@@ -54,7 +54,18 @@ def _():
     w.sql("update outbound set next_try_at = now(), due_at = now() where state = 'queued'")
     w.alice.wait_for_mails(6)
     equal(w.json("queue"), [])
-    w.check_log("flood 1", "alice@")
+
+
+@promise("what gets no acknowledgment floods nobody either")
+def _():
+    before, n = len(w.sanne.mails()), len(w.cases())
+    for i in range(9):
+        w.drop(f"From: m{i}@machines.example\r\nPrecedence: bulk\r\nSubject: flood of {i}\r\nMessage-ID: <m{i}@x>\r\n\r\n"
+               f"flood of machines {i}\r\n".encode())
+    wait_for(lambda: len(w.cases()) == n + 9, 30, "the cases")
+    wait_for(lambda: w.sql("select count(*) from cases where deferred") == "0", 30, "the digest")
+    equal(len(w.sanne.wait_for_mails(before + 4)), before + 4, "three notices and a digest")
+    w.check_log("flood 1", "flood of", "alice@")
 
 
 run()

@@ -195,7 +195,8 @@ open_case(struct job *job, bool may_answer, int64_t claims, GError **error)
 		wire = job_seal_acknowledgment(job, &ack, &encrypted, error);
 		if (wire == NULL)
 			return false;
-	}
+	} else if (!queue_many_mute(db, &job->postbox, &over, error))
+		return false;
 	if (!open_store(db, job->work->conf, job->in, job->report,
 			job->file, error) ||
 		!marks_keep(db, job->postbox.content_key, job->report,

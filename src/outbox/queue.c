@@ -91,3 +91,23 @@ queue_over_budget(struct db *db, const struct postbox *postbox,
 	*over = rows_bool(found, 0, "over");
 	return true;
 }
+
+static const char sql_many_mute[] =
+	"SELECT $2 > 0 AND count(*) >= $2 AS over FROM (SELECT id, arrived_at"
+	"  FROM cases WHERE mailbox = $1::smallint ORDER BY id DESC LIMIT 200) c"
+	" WHERE arrived_at > now() - interval '1 hour' AND NOT EXISTS (SELECT"
+	"  FROM letters l WHERE l.case_id = c.id AND l.kind = 'acknowledgment')";
+
+bool
+queue_many_mute(struct db *db, const struct postbox *postbox, bool *over,
+	GError **error)
+{
+	g_autoptr(rows) found = db_query(db, error, sql_many_mute,
+		PARAM_INT8(postbox->id),
+		PARAM_INT8(postbox->conf->acks_per_sender));
+
+	if (found == NULL)
+		return false;
+	*over = rows_bool(found, 0, "over");
+	return true;
+}

@@ -33,4 +33,11 @@ bool queue_letter(struct db *db, const struct dispatch *dispatch,
 bool queue_over_budget(struct db *db, const struct postbox *postbox,
 	const char *recipient, bool sealed, bool *over, GError **error);
 
+/*
+ * Whether as many cases that get no acknowledgment were opened within an hour
+ * as one sender may get: staff hear of more in a digest.
+ */
+bool queue_many_mute(struct db *db, const struct postbox *postbox, bool *over,
+	GError **error);
+
 #endif
