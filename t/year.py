@@ -219,7 +219,7 @@ class Year:
     def arrive(self, n):
         before = self.now()
         for _ in range(n):
-            self.w.drop(self.w.report("bob", f"Report {uuid.uuid4()}", "x", sign=False, encrypt=False, attach_key=False))
+            self.w.drop(self.w.report("alice", f"Report {uuid.uuid4()}", "x", sign=False, encrypt=False, attach_key=False))
         self.mails += n
         self.settle()
         for row in self.sql("select number || ' ' || extract(epoch from arrived_at) from cases order by id").split("\n"):
@@ -389,7 +389,7 @@ def _():
         assert fired > CASES, fired
         print(f"# {fired} steps")
         equal(year.w.sql("select count(*) from outbound where state not in ('sent', 'failed')"), "0")
-        year.w.check_log("Report ", "bob@")
+        year.w.check_log("Report ", "alice@")
     finally:
         for i in (0, 1):
             year.stop(i)
