@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -140,6 +141,32 @@ check_clocks(struct reading_conf *in)
 		conf_complain(in, 0, "working_hours.from must be before until");
 }
 
+static bool
+is_date(const char *text)
+{
+	int year, month, day, end = 0;
+
+	return strlen(text) == 10 &&
+		sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) == 3 &&
+		end == 10 && g_date_valid_dmy(day, month, year);
+}
+
+static void
+check_working_hours(struct reading_conf *in)
+{
+	static const char *const days[] = {
+		"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+
+	for (char **p = in->conf->working_days; p && *p; p++)
+		if (!g_strv_contains(days, *p))
+			conf_complain(in, 0, "working_hours.days: \"%s\" is no "
+				"day (mon, tue, wed, thu, fri, sat, sun)", *p);
+	for (char **p = in->conf->holidays; p && *p; p++)
+		if (!is_date(*p))
+			conf_complain(in, 0, "working_hours.holidays: \"%s\" is "
+				"no date like 2026-12-25", *p);
+}
+
 static void
 check_alarms(struct reading_conf *in)
 {
@@ -163,6 +190,7 @@ conf_check(struct reading_conf *in)
 	if (!g_path_is_absolute(conf->state_dir))
 		conf_complain(in, 0, "state_dir must be an absolute path");
 	check_clocks(in);
+	check_working_hours(in);
 	check_alarms(in);
 	for (guint i = 0; i < conf->mailboxes->len; i++)
 		check_mailbox(in, conf->mailboxes->pdata[i]);
