@@ -13,7 +13,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *armor = armor_begin(text, "MESSAGE");
 	const char *end = armor ? armor_end(armor, "MESSAGE") : NULL;
 	g_autofree guint8 *packets = NULL;
+	g_autoptr(bytes_auto) bytes = bytes_new();
 	gsize length;
+
+	bytes_append(bytes, data, size);
+	packet_stands_alone(bytes);
 
 	packet_look((const char *)data, size, ids);
 	found = certificate_split((const char *)data, size);
