@@ -216,6 +216,9 @@ def _():
             "--imap-user=security", f"--imap-password-file={w.dir}/imap.pw", f"--smtp-port={w.smtps_port}",
             f"--ca-file={w.dir}/tls/ca.pem", f"--state-dir={state}", f"--user={DAEMON_USER}",
             f"--staff=Sanne de Vries <sanne@example.org> {keys}/sanne.pub.asc"]
+    # an attempt that fails half way is gone on from
+    code, error = fails(*argv[:-1], "--staff=Sanne <sanne@example.org> /nowhere")
+    contains(error, "/nowhere")
     done = subprocess.run([os.path.join(BUILD, argv[0]), *argv[1:]], capture_output=True, text=True, cwd="/",
                           stdin=subprocess.DEVNULL)
     equal(done.returncode, 0, done.stderr)
@@ -223,14 +226,50 @@ def _():
         contains(done.stdout, line)
     code, error = fails(*argv)
     contains(error, "exists already")
-    old = w.conf_path
+    old, kept = w.conf_path, w.state
     w.conf_path, w.state = conf, state
     w.drop(w.report("bob", "to the new one", encrypt=False))
     w.once()
     (case,) = w.cases()
     equal(case["number"][:4], "NEW-")
     w.bob.wait_for_mails(1)
-    w.conf_path = old
+    # of the same name, and certified by the old one
+    new = re.search(r'key = "([0-9A-F]{40})"', w.meldpunt("keys", "rotate").stdout.decode()).group(1)
+    assert new not in open(conf).read()
+    w.conf_path, w.state = old, kept
+
+
+@promise("a gpg-agent that a command left behind does not take the daemon's socket with it")
+def _():
+    w.stop()
+    w.meldpunt("keys")  # gpg starts an agent for it
+    assert subprocess.run(["pgrep", "-f", f"gpg-agent.*{w.state}/gnupg"], capture_output=True).stdout, "no agent was left"
+    w.start()
+    n = len(w.cases())
+    for i in range(2):
+        w.drop(w.report("alice", f"after the agent {i}"))
+        wait_for(lambda: len(w.cases()) == n + i + 1, 20, "the case")
+        equal(w.case(max(c["number"] for c in w.cases()))["messages"][0]["protection"], "encrypted+signed")
+        time.sleep(2)  # an agent looks after its socket now and then
+    assert os.path.exists(w.state + "/gnupg/S.gpg-agent")
+
+
+@promise("a number in postmaster.pid that another program has by now costs no minute")
+def _():
+    postmaster = int(open(w.state + "/database/postmaster.pid").readline())
+    for pid in (w.processes("supervisor")[0], postmaster):
+        os.kill(pid, signal.SIGKILL)
+    w.daemon.wait(30)
+    wait_for(lambda: not os.path.exists(f"/proc/{postmaster}"), what="the server's end")
+    sleeper = subprocess.Popen(["sleep", "100"], user=DAEMON_USER)  # whom the server would believe to be itself
+    with open(w.state + "/database/postmaster.pid") as f:
+        rest = f.read().split("\n", 1)[1]
+    w.write("state/database/postmaster.pid", f"{sleeper.pid}\n{rest}", 0o600, DAEMON_USER)
+    start = time.monotonic()
+    w.start()
+    assert time.monotonic() - start < 20, time.monotonic() - start
+    sleeper.kill()
+    sleeper.wait()
 
 
 run()
