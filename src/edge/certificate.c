@@ -220,7 +220,8 @@ split_armored(GPtrArray *list, const char *data, size_t length)
 
 		binary = packet_dearmor_some(from, strlen(from),
 			CERTIFICATE_MAX, &size);
-		split_binary(list, binary, size);
+		if (size > 0)
+			split_binary(list, binary, size);
 		armor = armor ? armor_begin(from + 1, what) : NULL;
 	}
 }
@@ -233,7 +234,7 @@ certificate_split(const char *data, size_t length)
 
 	if (length > 0 && !(data[0] & 0x80))
 		split_armored(list, data, MIN(length, 2 * CERTIFICATE_MAX));
-	else
+	else if (length > 0)
 		split_binary(list, (const uint8_t *)data, length);
 	for (guint i = list->len; i > 0; i--) {
 		const struct certificate *current = list->pdata[i - 1];
