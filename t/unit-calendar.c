@@ -170,6 +170,26 @@ try_missed(const struct conf *conf)
 	escalation_clear(&e);
 }
 
+static void
+try_overtaken(const struct conf *conf)
+{
+	char state[] = "fixing";
+	struct casefile file = {.state = state, .answered_at = 1};
+	moment now = at(conf, "2026-11-25 12:00");
+	const struct deadline missed[] = {{"fix-date", "soon", now - CLOCK_DAY},
+		{"fix-date", "passed", now - CLOCK_HOUR},
+		{"legal", "gdpr-half", now - CLOCK_DAY},
+		{"legal", "gdpr", now - CLOCK_HOUR}};
+	struct escalation e = {0};
+
+	escalate_decide(conf, &file, missed, 4, now, &e);
+	is_number(e.owed->len, 2, "what is near is not told beside what passed");
+	escalation_clear(&e);
+	escalate_decide(conf, &file, missed, 1, now, &e);
+	is_number(e.owed->len, 1, "and alone it is");
+	escalation_clear(&e);
+}
+
 /* Who is told when some are away, by roles of three people. */
 static const struct {
 	const char *absent;
@@ -322,6 +342,7 @@ main(void)
 	for (size_t i = 0; i < G_N_ELEMENTS(fires); i++)
 		try_fire(&conf, i);
 	try_missed(&conf);
+	try_overtaken(&conf);
 	g_ptr_array_add(staff, member("owner@x", "", "deputy@x"));
 	g_ptr_array_add(staff, member("deputy@x", "", ""));
 	g_ptr_array_add(staff, member("handler@x", "handler", ""));

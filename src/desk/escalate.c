@@ -157,6 +157,29 @@ decide_other(const struct deadline *step, struct escalation *e)
 						    : "due-delivery-letter");
 }
 
+/* Of what was slept through, "near" says nothing beside "passed". */
+static bool
+is_overtaken(const struct deadline *steps, guint count,
+	const struct deadline *step)
+{
+	for (guint i = 0; i < count; i++) {
+		size_t length = strlen(steps[i].step);
+
+		if (strcmp(steps[i].clock, step->clock) != 0)
+			continue;
+		if (strcmp(step->clock, "fix-date") == 0 &&
+			strcmp(step->step, "soon") == 0 &&
+			strcmp(steps[i].step, "passed") == 0)
+			return true;
+		/* "gdpr-half" by "gdpr" */
+		if (strcmp(step->clock, "legal") == 0 &&
+			strncmp(step->step, steps[i].step, length) == 0 &&
+			step->step[length] == '-')
+			return true;
+	}
+	return false;
+}
+
 void
 escalate_decide(const struct conf *conf, const struct casefile *file,
 	const struct deadline *steps, guint count, moment now,
@@ -176,7 +199,9 @@ escalate_decide(const struct conf *conf, const struct casefile *file,
 			if (answer == NULL ||
 				rank_of(step->step) >= rank_of(answer->step))
 				answer = step;
-		} else if (strcmp(step->clock, "progress") == 0)
+		} else if (is_overtaken(steps, count, step))
+			continue;
+		else if (strcmp(step->clock, "progress") == 0)
 			decide_progress(conf, file, step, now, e);
 		else if (strcmp(step->clock, "fix-date") == 0)
 			decide_fix_date(file, step, e);

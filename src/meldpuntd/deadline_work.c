@@ -121,7 +121,10 @@ tell_reporter(struct firing *f, GError **error)
 	const struct escalation *e = &f->escalation;
 	const struct to_reporter mail = {
 		.kind = e->late_mail ? "late" : "status",
-		.what = e->late_mail ? "what-late" : "what-progress"};
+		.what = e->late_mail ? "what-late"
+			: strcmp(f->file->state, "fixed") == 0
+			? "what-status"
+			: "what-progress"};
 	const char *how;
 
 	/* nothing by itself to what was never answered by itself (RFC 3834) */
