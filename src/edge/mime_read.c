@@ -315,7 +315,8 @@ mime_source(const struct mime *mime, size_t *size)
 	g_mime_object_write_to_stream(mime->object, NULL, stream);
 	*size = array->len;
 	source = g_malloc(array->len + 1);
-	memcpy(source, array->data, array->len);
+	if (array->len > 0)
+		memcpy(source, array->data, array->len);
 	source[array->len] = '\0';
 	g_object_unref(stream);
 	return source;
