@@ -149,7 +149,7 @@ out = smtplib.SMTP("127.0.0.1", {w.smtp_port}); out.ehlo()
 letter = open("{w.dir}/letter.eml", "rb").read()
 end = time.monotonic() + {seconds}
 n = 0
-while time.monotonic() < end:
+while time.monotonic() < end and n < len(uids):
     uid = uids[n]
     box.uid("FETCH", uid, "(UID INTERNALDATE BODY.PEEK[])")
     for argv, words in {w.bare}:
