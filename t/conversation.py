@@ -3,7 +3,6 @@
 and nothing happens that nobody with authority ordered."""
 import os
 import sys
-import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 from tap import contains, equal, promise, run
 from world import World, email, wait_for
@@ -12,22 +11,7 @@ w = World()
 w.start()
 
 
-def new_case(person="alice", **more):
-    """A report, its acknowledgment's and its notice's raw mail, its number."""
-    who = w.people[person]
-    mid = f"<{uuid.uuid4()}@example.net>"
-    w.deliver(w.report(person, message_id=mid, **more), who.address)
-
-    def found(somebody, header, words):
-        """The first mail that says so; others may come in between."""
-        for raw in somebody.mails():
-            if words in str(email.message_from_bytes(raw)[header]):
-                return raw
-
-    ack = wait_for(lambda: found(who, "In-Reply-To", mid), what="the acknowledgment")
-    number = str(email.message_from_bytes(ack)["Subject"]).split("]")[0][1:]
-    notice = wait_for(lambda: found(w.sanne, "Subject", number), what="the notice")
-    return number, ack, notice
+new_case = w.new_case
 
 
 def order(notice, text, person="sanne", **more):

@@ -2,6 +2,7 @@
 """IMAP as servers really are: without MOVE, UIDPLUS or IDLE, with STARTTLS,
 with OAuth2, with other people in the mailbox, with a mailbox that is
 restored.  Every message is taken once."""
+import contextlib
 import os
 import re
 import shutil
@@ -31,6 +32,17 @@ def one_more(text="hello"):
     n += 1
     w.drop(w.report("bob", f"{text} {n}", f"{text} {n}"))
     wait_for(lambda: len(w.cases()) == n, 30, f"case {n}")
+
+
+@contextlib.contextmanager
+def no_room():
+    """The server cannot write to done_folder: COPY and MOVE are refused."""
+    folder = w.path("mail/security/.Processed/tmp")
+    os.chmod(folder, 0o500)
+    shutil.chown(folder, "root")
+    yield
+    os.chmod(folder, 0o700)
+    shutil.chown(folder, MAIL_USER)
 
 
 @promise("messages that wait at the first start are taken in order")
@@ -136,16 +148,12 @@ def _():
 def _():
     global n
     restart()
-    folder = w.path("mail/security/.Processed")
-    os.chmod(folder + "/tmp", 0o500)  # the server cannot write there: COPY and MOVE are refused
-    shutil.chown(folder + "/tmp", "root")
-    n += 1
-    w.drop(w.report("bob", f"no room {n}", f"no room {n}"))
-    wait_for(lambda: len(w.cases()) == n, 30, "the case")
-    wait_for(lambda: "moving" in w.log().lower() or "move" in w.log().lower(), 10, "a complaint")
-    equal(w.folder_count("INBOX"), 1)
-    os.chmod(folder + "/tmp", 0o700)
-    shutil.chown(folder + "/tmp", MAIL_USER)
+    with no_room():
+        n += 1
+        w.drop(w.report("bob", f"no room {n}", f"no room {n}"))
+        wait_for(lambda: len(w.cases()) == n, 30, "the case")
+        wait_for(lambda: "moving" in w.log().lower() or "move" in w.log().lower(), 10, "a complaint")
+        equal(w.folder_count("INBOX"), 1)
     wait_for(lambda: w.folder_count("INBOX") == 0, 60, "an empty INBOX")
     equal(len(w.cases()), n)
 
@@ -153,15 +161,11 @@ def _():
 @promise("done_folder over quota holds up none of many messages")
 def _():
     global n
-    folder = w.path("mail/security/.Processed")
-    os.chmod(folder + "/tmp", 0o500)
-    shutil.chown(folder + "/tmp", "root")
-    for i in range(120):  # more than are listed at a time
-        n += 1
-        w.drop(b"From: Bob <bob@example.com>\r\nSubject: many\r\nMessage-ID: <many%d@x>\r\n\r\nhole %d\r\n" % (i, i))
-    wait_for(lambda: len(w.cases()) == n, 60, "all cases")
-    os.chmod(folder + "/tmp", 0o700)
-    shutil.chown(folder + "/tmp", MAIL_USER)
+    with no_room():
+        for i in range(120):  # more than are listed at a time
+            n += 1
+            w.drop(b"From: Bob <bob@example.com>\r\nSubject: many\r\nMessage-ID: <many%d@x>\r\n\r\nhole %d\r\n" % (i, i))
+        wait_for(lambda: len(w.cases()) == n, 60, "all cases")
     wait_for(lambda: w.folder_count("INBOX") == 0, 60, "an empty INBOX")
     equal(len(w.cases()), n)
 

@@ -14,20 +14,7 @@ SECRET = "The password of the lab is swordfish, keep it inside."
 ANSWER = "severity high\nfix-date +14d\nreply\nThank you, confirmed.\n.\n"
 
 
-def new_case(person="alice", **more):
-    """A report's number, and its acknowledgment's and its notice's raw mail."""
-    who = w.people[person]
-    mid = f"<{uuid.uuid4()}@example.net>"
-    w.deliver(w.report(person, message_id=mid, **more), who.address)
-
-    def found(somebody, header, words):
-        for raw in somebody.mails():
-            if words in str(email.message_from_bytes(raw)[header]):
-                return raw
-
-    ack = wait_for(lambda: found(who, "In-Reply-To", mid), what="the acknowledgment")
-    number = str(email.message_from_bytes(ack)["Subject"]).split("]")[0][1:]
-    return number, ack, wait_for(lambda: found(w.sanne, "Subject", number), what="the notice")
+new_case = w.new_case
 
 
 def order(notice, text, person="sanne"):

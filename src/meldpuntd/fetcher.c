@@ -310,7 +310,7 @@ take_slice(struct fetcher *f, const char *folder, uint32_t uidvalidity,
 			enum loss loss = losses_of(&f->losses, folder,
 				uidvalidity, m->uid);
 
-			m->alone = loss != LOSS_NONE;
+			m->alone |= loss != LOSS_NONE;
 			if (loss != LOSS_WAIT)
 				g_ptr_array_add(wanted, m);
 		}

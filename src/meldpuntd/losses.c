@@ -115,8 +115,14 @@ list_singly(const struct losses *losses, struct imap *imap, const char *folder,
 				LOSS_WAIT ||
 			imap_look(imap, m, error))
 			continue;
+		/* one that is only refused is asked for once more, alone */
+		if (imap_was_refused(imap)) {
+			g_clear_error(error);
+			m->alone = true;
+			continue;
+		}
 		/* it was alone: once is as good as twice */
-		for (int k = 0; k < 2 && !imap_was_refused(imap); k++)
+		for (int k = 0; k < 2; k++)
 			losses_note(losses, folder, uidvalidity, slice, i, 1);
 		return NULL;
 	}

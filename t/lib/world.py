@@ -653,6 +653,22 @@ limits = {{ {limits} }};
         more.setdefault("headers", [f"In-Reply-To: {mid}", f"References: {mid}"])
         return self.report(person, text, subject, **more)
 
+    def new_case(self, person="alice", **more):
+        """A report's number, and its acknowledgment's and its notice's raw mail."""
+        who = self.people[person]
+        mid = f"<{uuid.uuid4()}@example.net>"
+        self.deliver(self.report(person, message_id=mid, **more), who.address)
+
+        def found(somebody, header, words):
+            """The first mail that says so; others may come in between."""
+            for raw in somebody.mails():
+                if words in str(email.message_from_bytes(raw)[header]):
+                    return raw
+
+        ack = wait_for(lambda: found(who, "In-Reply-To", mid), what="the acknowledgment")
+        number = str(email.message_from_bytes(ack)["Subject"]).split("]")[0][1:]
+        return number, ack, wait_for(lambda: found(self.sanne, "Subject", number), what="the notice")
+
     def security_fpr(self):
         if "security" not in self.people:
             return self.mailbox_fpr
